@@ -1,0 +1,297 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Random crystals of any space group.
+
+Training needs more different crystals than anybody has measured. These
+are random, yet like real ones in what a diffraction pattern shows: atoms
+sit on special positions more often than chance would have it, do not
+overlap, and fill the cell as densely as real atoms do.
+"""
+
+import numpy as np
+
+from kikuchipy_symml.crystals import _wyckoff
+from kikuchipy_symml.crystals._crystal import Crystal
+from kikuchipy_symml.crystals._metric import (
+    cell_matrix,
+    is_clear,
+    random_cell,
+)
+from kikuchipy_symml.crystals._radii import ELEMENTS, RADII
+from kikuchipy_symml.crystals._wyckoff import (
+    BRAVAIS_LATTICES,
+    WyckoffPosition,
+    space_groups_by_lattice,
+    wyckoff_positions,
+)
+
+SYMPREC = 0.01
+# The symmetry must already be right with this coarser tolerance: atoms
+# within 0.05 Å of a more symmetric arrangement look like it.
+COARSE_SYMPREC = 0.05
+
+MAX_ATTEMPTS = 1000
+MAX_ATOMS = 48
+# In these F-centred groups only orbits of 96 atoms tell the group from a
+# more symmetric one.
+LARGE_GROUPS = (203, 209, 219, 226, 228)
+MAX_ATOMS_LARGE = 112
+VOLUME_PER_ATOM = (9.0, 24.0)
+CONTACT = 0.75
+MIN_DISTANCE = 1.4
+U_ISO = (0.002, 0.015)
+# Chance that an orbit has the element of an earlier one.
+SAME_ELEMENT = 0.25
+
+PLACING_ATTEMPTS = 6
+FILLING_ATTEMPTS = 8
+
+# Chance of each number of free coordinates where a group offers all.
+_FREEDOM_WEIGHTS = np.array([0.4, 0.25, 0.15, 0.2])
+_SHIFTS = np.array(list(np.ndindex(3, 3, 3))) - 1
+
+
+class SymmetryMismatchError(RuntimeError):
+    """No random crystal with the wanted symmetry came out."""
+
+
+def random_crystal(
+    rng: np.random.Generator,
+    space_group: int | None = None,
+    bravais_lattice: str | None = None,
+) -> Crystal:
+    """Return a random crystal.
+
+    Parameters
+    ----------
+    rng
+        Source of random numbers. The same state gives the same crystal.
+    space_group
+        International number, 1 to 230. Drawn evenly from the space
+        groups of the Bravais lattice if not given.
+    bravais_lattice
+        Pearson letters, one of aP, mP, mS, oP, oS, oI, oF, tP, tI, hR,
+        hP, cP, cI and cF. Drawn evenly from these if neither is given.
+
+    Returns
+    -------
+    crystal
+        In the standard setting of its space group (unique axis *b*, cell
+        choice 1, origin choice 1, hexagonal axes). spglib finds that
+        space group in it, and its lattice is clear of higher metric
+        symmetry.
+
+    Raises
+    ------
+    ValueError
+        If the space group or the Bravais lattice does not exist, or if
+        the two contradict each other.
+    SymmetryMismatchError
+        If none of many attempts had the wanted symmetry.
+    """
+    space_group = _choose_space_group(rng, space_group, bravais_lattice)
+    positions = wyckoff_positions(space_group)
+    for _ in range(MAX_ATTEMPTS):
+        crystal = _attempt(rng, space_group, positions)
+        if crystal is not None and has_space_group(crystal):
+            return crystal
+    raise SymmetryMismatchError(
+        f"no random crystal of space group {space_group} in "
+        f"{MAX_ATTEMPTS} attempts"
+    )
+
+
+def has_space_group(crystal: Crystal) -> bool:
+    """Return whether spglib finds a crystal's own space group in it.
+
+    With both the usual tolerance and a coarser one.
+
+    Parameters
+    ----------
+    crystal
+        Crystal with one atom to a site.
+    """
+    import spglib
+
+    numbers = np.unique(crystal.elements, return_inverse=True)[1]
+    cell = (crystal.matrix, crystal.positions, numbers)
+    for symprec in (COARSE_SYMPREC, SYMPREC):
+        dataset = spglib.get_symmetry_dataset(cell, symprec=symprec)
+        if dataset is None or dataset.number != crystal.space_group:
+            return False
+    return True
+
+
+def _choose_space_group(
+    rng: np.random.Generator, space_group: int | None, lattice: str | None
+) -> int:
+    if lattice is not None and lattice not in BRAVAIS_LATTICES:
+        raise ValueError(
+            f"Bravais lattice {lattice!r} is not one of "
+            f"{', '.join(BRAVAIS_LATTICES)}"
+        )
+    if space_group is None:
+        lattice = lattice or str(rng.choice(BRAVAIS_LATTICES))
+        return int(rng.choice(space_groups_by_lattice()[lattice]))
+    if not 1 <= space_group <= 230:
+        raise ValueError(f"space group {space_group} is not in 1 to 230")
+    own = _wyckoff.bravais_lattice(space_group)
+    if lattice not in (None, own):
+        raise ValueError(
+            f"space group {space_group} has the Bravais lattice "
+            f"{own}, not {lattice}"
+        )
+    return int(space_group)
+
+
+def _attempt(
+    rng: np.random.Generator,
+    space_group: int,
+    positions: tuple[WyckoffPosition, ...],
+) -> Crystal | None:
+    """Return a crystal without overlapping atoms, or None."""
+    cell = random_cell(rng, space_group)
+    matrix = cell_matrix(cell)
+    if not is_clear(matrix, space_group):
+        return None
+    most_atoms = MAX_ATOMS_LARGE if space_group in LARGE_GROUPS else MAX_ATOMS
+    chosen = _choose_positions(rng, positions, most_atoms)
+    # All distances are first taken at the largest volume allowed.
+    n_atoms = sum(p.multiplicity for p in chosen)
+    largest = VOLUME_PER_ATOM[1] * n_atoms / np.linalg.det(matrix)
+    matrix *= np.cbrt(largest)
+    orbits = _place(rng, chosen, matrix)
+    if orbits is None:
+        return None
+    filled = _fill(rng, orbits, matrix)
+    if filled is None:
+        return None
+    elements, density = filled
+    scale = float(np.cbrt(largest * density))
+    sizes = [len(orbit) for orbit in orbits]
+    return Crystal(
+        name=f"random {_formula(elements, sizes)} ({space_group})",
+        space_group=space_group,
+        cell=tuple(scale * v for v in cell[:3]) + cell[3:],
+        elements=tuple(np.repeat(elements, sizes).tolist()),
+        positions=np.concatenate(orbits),
+        occupancies=np.ones(n_atoms),
+        u_iso=np.repeat(rng.uniform(*U_ISO, size=len(sizes)), sizes),
+    )
+
+
+def _choose_positions(
+    rng: np.random.Generator,
+    positions: tuple[WyckoffPosition, ...],
+    most_atoms: int,
+) -> list[WyckoffPosition]:
+    """Return Wyckoff positions to fill, special ones preferred."""
+    most_orbits = 4 if positions[-1].multiplicity > 4 else 8
+    chosen: list[WyckoffPosition] = []
+    n_atoms = 0
+    for _ in range(rng.integers(1, most_orbits + 1)):
+        fitting = [
+            p
+            for p in positions
+            if n_atoms + p.multiplicity <= most_atoms
+            and (p.freedom > 0 or p not in chosen)
+        ]
+        if not fitting:
+            break
+        freedoms = np.array([p.freedom for p in fitting])
+        counts = np.bincount(freedoms, minlength=4)
+        weights = (_FREEDOM_WEIGHTS / np.maximum(counts, 1))[freedoms]
+        chosen.append(
+            fitting[rng.choice(len(fitting), p=weights / weights.sum())]
+        )
+        n_atoms += chosen[-1].multiplicity
+    return chosen
+
+
+def _place(
+    rng: np.random.Generator,
+    chosen: list[WyckoffPosition],
+    matrix: np.ndarray,
+) -> list[np.ndarray] | None:
+    """Return the points of each orbit, none too close to another."""
+    orbits: list[np.ndarray] = []
+    for position in chosen:
+        for _ in range(PLACING_ATTEMPTS if position.freedom else 1):
+            points = position.points(rng.random(3))
+            others = [points, *orbits]
+            if distances_from(points[0], others, matrix).min() > MIN_DISTANCE:
+                orbits.append(points)
+                break
+        else:
+            return None
+    return orbits
+
+
+def distances_from(
+    point: np.ndarray, orbits: list[np.ndarray], matrix: np.ndarray
+) -> np.ndarray:
+    """Return the shortest distance from a point to each orbit.
+
+    Parameters
+    ----------
+    point
+        Fractional coordinates, shape (3,).
+    orbits
+        Fractional coordinates of the atoms of each orbit, (n, 3) each.
+    matrix
+        Lattice vectors as rows in ångström, shape (3, 3).
+
+    Returns
+    -------
+    distances
+        In ångström, one for each orbit. The point itself does not count.
+    """
+    apart = np.concatenate(orbits) - point
+    apart -= np.rint(apart)
+    images = (apart[:, np.newaxis] + _SHIFTS) @ matrix
+    squared = (images**2).sum(axis=2)
+    squared[squared < 1e-6] = np.inf
+    starts = np.cumsum([0] + [len(orbit) for orbit in orbits[:-1]])
+    return np.sqrt(np.minimum.reduceat(squared.min(axis=1), starts))
+
+
+def _fill(
+    rng: np.random.Generator, orbits: list[np.ndarray], matrix: np.ndarray
+) -> tuple[list[str], float] | None:
+    """Choose elements that fit, and the volume they take.
+
+    Returns
+    -------
+    elements
+        One for each orbit.
+    density
+        Volume in units of the present one.
+    """
+    n = len(orbits)
+    distances = np.array(
+        [distances_from(orbit[0], orbits, matrix) for orbit in orbits]
+    )
+    for _ in range(FILLING_ATTEMPTS):
+        elements = rng.choice(ELEMENTS, size=n, replace=False).tolist()
+        for k in range(1, n):
+            if rng.random() < SAME_ELEMENT:
+                elements[k] = elements[rng.integers(k)]
+        radii = np.array([RADII[e] for e in elements])
+        needed = CONTACT * (radii[:, np.newaxis] + radii)
+        needed = np.maximum(needed, MIN_DISTANCE)
+        smallest = (needed / distances).max() ** 3
+        if smallest < 1:
+            loosest = VOLUME_PER_ATOM[0] / VOLUME_PER_ATOM[1]
+            return elements, rng.uniform(max(smallest, loosest), 1.0)
+    return None
+
+
+def _formula(elements: list[str], sizes: list[int]) -> str:
+    """Return the chemical formula, in the order of the orbits."""
+    counts: dict[str, int] = {}
+    for element, size in zip(elements, sizes):
+        counts[element] = counts.get(element, 0) + size
+    divisor = np.gcd.reduce(list(counts.values()))
+    return "".join(
+        f"{e}{n // divisor if n > divisor else ''}" for e, n in counts.items()
+    )
