@@ -1,0 +1,51 @@
+# Set-up and everyday commands. `make` alone lists them.
+#
+# The environment is .venv beside this file. It is made when there is none,
+# with the newest Python from 3.11 to 3.13 on the machine; `make demo
+# PYTHON=/path/to/python3.12` chooses another one.
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help demo test lint
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo   classify a measured and a simulated scan of nickel"
+	@echo "make test   run the tests"
+	@echo "make lint   check style and formatting"
+
+demo: $(INSTALLED)
+	$(BIN)/python -m kikuchipy_symml._demo
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# A Python works if it is of the right version and can make an environment
+# with pip in it: Debian and Ubuntu split that off into python3-venv.
+WORKS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+
+$(BIN)/python:
+	@for python in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
+	    if "$$python" -c "$(WORKS)" 2>/dev/null; then \
+	        echo "Making $(VENV) with $$("$$python" --version)"; \
+	        exec "$$python" -m venv $(VENV); \
+	    fi; \
+	done; \
+	echo "No Python from 3.11 to 3.13 that can make an environment. On"; \
+	echo "Debian and Ubuntu: sudo apt install python3 python3-venv"; \
+	exit 1
+
+# The import at the end makes orix and kikuchipy compile and cache their
+# numba functions once, here, as two first imports at the same time can
+# spoil that cache.
+$(INSTALLED): setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable ".[tests,training]"
+	@echo "Compiling numba functions of orix and kikuchipy, about a minute"
+	$(BIN)/python -c "import kikuchipy_symml"
+	@touch $@

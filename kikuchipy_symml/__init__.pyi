@@ -1,0 +1,19 @@
+from . import classify, models, pattern, symmetry
+from ._register import classify_symmetry
+from .classify import compute_symmetry_results
+from .models import SymmetryModel, list_models, load_model
+from .symmetry import SymmetryPhaseList
+
+__all__ = [
+    "SymmetryModel",
+    "SymmetryPhaseList",
+    "classify",
+    "classify_symmetry",
+    "compute_symmetry_results",
+    "list_models",
+    "load_model",
+    "models",
+    "pattern",
+    "symmetry",
+]
+__version__: str

@@ -1,0 +1,241 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``python -m kikuchipy_symml classify``."""
+
+import argparse
+import ast
+import sys
+from pathlib import Path
+
+import h5py
+import kikuchipy as kp
+import matplotlib
+import orix.io
+from kikuchipy.detectors import EBSDDetector
+from kikuchipy.signals import EBSD
+from orix.crystal_map import Phase, PhaseList
+
+import kikuchipy_symml
+from kikuchipy_symml._cli._output import (
+    CommandLineError,
+    check_output,
+    replacing,
+)
+from kikuchipy_symml._cli._plot import plot_map, plot_probabilities
+from kikuchipy_symml.symmetry import LEVELS
+
+MAP_SUFFIXES = (".h5", ".hdf5")
+PLOT_SUFFIXES = (".png", ".pdf", ".svg", ".jpg", ".tif")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this command to its parser."""
+    add = parser.add_argument
+    add("scan", type=Path, help="patterns, in any format kikuchipy reads")
+    add(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="crystal map to write, orix's HDF5 format (.h5 or .hdf5)",
+    )
+    add(
+        "--level",
+        choices=LEVELS,
+        default="bravais_lattice",
+        help="which kind of symmetry to tell (default: %(default)s)",
+    )
+    add(
+        "--model",
+        default="default",
+        help="name of a model or path of a model file (default: %(default)s)",
+    )
+    add(
+        "--candidate",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="CIF",
+        help="choose among these crystals only; may be given several times",
+    )
+    add(
+        "--min-confidence",
+        type=float,
+        default=0.0,
+        metavar="P",
+        help="probability below which a point is not indexed "
+        "(default: %(default)s)",
+    )
+    add(
+        "--pc",
+        type=float,
+        nargs=3,
+        metavar=("X", "Y", "Z"),
+        help="projection centre of all patterns, in place of the file's",
+    )
+    add(
+        "--pc-convention",
+        choices=("bruker", "tsl", "oxford"),
+        default="bruker",
+        help="convention that --pc is given in (default: %(default)s)",
+    )
+    add(
+        "--reader",
+        action="append",
+        default=[],
+        type=_keyword,
+        metavar="KEY=VALUE",
+        help="keyword for kikuchipy's reader of this format, for example "
+        "'nav_shape=(40, 50)' or 'scan_group_names=Scan 2'; may be given "
+        "several times",
+    )
+    add(
+        "--batch-size",
+        type=int,
+        metavar="N",
+        help="patterns that go through the network at once",
+    )
+    add(
+        "--plot",
+        type=Path,
+        metavar="FILE",
+        help="picture of the map to write",
+    )
+    add(
+        "--plot-probabilities",
+        type=Path,
+        metavar="FILE",
+        help="picture of the classes' probabilities to write",
+    )
+    add(
+        "--force",
+        action="store_true",
+        help="replace output files that exist",
+    )
+    add(
+        "--quiet",
+        action="store_true",
+        help="print no progress bar and no phase list",
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Classify a scan and write what was found.
+
+    Raises
+    ------
+    CommandLineError
+        If a file to read is missing or a file to write cannot be.
+    OSError, ValueError
+        If the scan cannot be read or not be classified.
+    """
+    _check_files(args)
+    model = kikuchipy_symml.load_model(args.model)
+    candidates = _read_candidates(args.candidate)
+    signal = _read_scan(args.scan, dict(args.reader))
+    if args.pc is not None:
+        _set_projection_centre(signal, args.pc, args.pc_convention)
+    if args.plot is not None and signal.axes_manager.navigation_dimension == 0:
+        raise CommandLineError(
+            f"'{args.scan}' holds a single pattern, of which --plot cannot "
+            "draw a map"
+        )
+
+    # HyperSpy's preference decides, but a bar in a log file helps nobody
+    hide_bar = args.quiet or not sys.stdout.isatty()
+    phases = kikuchipy_symml.classify_symmetry(
+        signal,
+        model,
+        args.level,
+        candidates=candidates,
+        min_confidence=args.min_confidence,
+        batch_size=args.batch_size,
+        show_progressbar=False if hide_bar else None,
+    )
+
+    if not args.quiet:
+        print(phases)
+    with replacing(args.output, args.force) as path:
+        orix.io.save(path, phases.xmap, overwrite=True)
+        _write_origin(path, phases, args)
+    matplotlib.use("agg")
+    for draw, target in (
+        (plot_map, args.plot),
+        (plot_probabilities, args.plot_probabilities),
+    ):
+        if target is not None:
+            with replacing(target, args.force) as path:
+                draw(phases).savefig(path, dpi=150)
+    if not args.quiet:
+        for path in (args.output, args.plot, args.plot_probabilities):
+            if path is not None:
+                print(f"Wrote {path}")
+
+
+def _check_files(args: argparse.Namespace) -> None:
+    inputs = [args.scan, *args.candidate]
+    for path in inputs:
+        if not path.exists():
+            raise CommandLineError(f"There is no file '{path}'")
+    inputs.append(Path(args.model))
+    outputs = [(args.output, MAP_SUFFIXES)]
+    for path in (args.plot, args.plot_probabilities):
+        if path is not None:
+            outputs.append((path, PLOT_SUFFIXES))
+    for path, suffixes in outputs:
+        check_output(path, suffixes, args.force, inputs)
+    resolved = [path.resolve() for path, _ in outputs]
+    if len(set(resolved)) < len(resolved):
+        raise CommandLineError("Two output files have the same name")
+
+
+def _read_candidates(paths: list[Path]) -> PhaseList | None:
+    if not paths:
+        return None
+    return PhaseList([Phase.from_cif(path) for path in paths])
+
+
+def _read_scan(path: Path, options: dict) -> EBSD:
+    signal = kp.load(path, lazy=True, **options)
+    if isinstance(signal, list):
+        raise ValueError(
+            f"'{path}' holds {len(signal)} scans; choose one of them with "
+            "--reader scan_group_names=NAME"
+        )
+    if not isinstance(signal, EBSD):
+        raise ValueError(
+            f"'{path}' holds {type(signal).__name__}, not EBSD patterns"
+        )
+    return signal
+
+
+def _set_projection_centre(
+    signal: EBSD, pc: list[float], convention: str
+) -> None:
+    detector = EBSDDetector(
+        shape=signal.detector.shape, pc=pc, convention=convention
+    )
+    signal.detector.pc = detector.pc
+
+
+def _write_origin(path: Path, phases, args: argparse.Namespace) -> None:
+    # A group of its own beside orix's, which orix and kikuchipy pass over:
+    # the columns of the probabilities have no names in orix's format
+    with h5py.File(path, "a") as file:
+        attributes = file.create_group("kikuchipy_symml").attrs
+        attributes["version"] = kikuchipy_symml.__version__
+        attributes["model"] = str(args.model)
+        attributes["scan"] = str(args.scan)
+        attributes["level"] = phases.level
+        attributes["class_names"] = list(phases.class_names)
+
+
+def _keyword(text: str) -> tuple[str, object]:
+    key, equals, value = text.partition("=")
+    if not key.isidentifier() or not equals:
+        raise argparse.ArgumentTypeError(f"'{text}' is not KEY=VALUE")
+    try:
+        return key, ast.literal_eval(value)
+    except (SyntaxError, ValueError):
+        return key, value

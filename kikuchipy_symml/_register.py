@@ -1,0 +1,95 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plug: methods that kikuchipy's signals gain from this package."""
+
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+from kikuchipy.signals import EBSD, LazyEBSD
+
+if TYPE_CHECKING:  # pragma: no cover
+    from pathlib import Path
+
+    import dask.array as da
+    from orix.crystal_map import PhaseList
+
+    from kikuchipy_symml.models import SymmetryModel
+    from kikuchipy_symml.symmetry import SymmetryPhaseList
+
+
+def classify_symmetry(
+    signal: EBSD,
+    model: "str | Path | SymmetryModel" = "default",
+    level: str = "bravais_lattice",
+    *,
+    candidates: "PhaseList | None" = None,
+    navigation_mask: np.ndarray | None = None,
+    signal_mask: np.ndarray | None = None,
+    min_confidence: float = 0.0,
+    compute: bool = True,
+    batch_size: int | None = None,
+    show_progressbar: bool | None = None,
+) -> "SymmetryPhaseList | da.Array":
+    # Imported at the call, so that registering the method stays light
+    from kikuchipy_symml.classify import classify_symmetry
+
+    return classify_symmetry(
+        signal,
+        model,
+        level,
+        candidates=candidates,
+        navigation_mask=navigation_mask,
+        signal_mask=signal_mask,
+        min_confidence=min_confidence,
+        compute=compute,
+        batch_size=batch_size,
+        show_progressbar=show_progressbar,
+    )
+
+
+METHODS = (classify_symmetry,)
+
+
+def register_methods() -> None:
+    """Give EBSD signals the methods in :data:`METHODS`.
+
+    LazyEBSD inherits them. Doing it again changes nothing.
+
+    Warns
+    -----
+    UserWarning
+        If kikuchipy or another package already has something of that
+        name on EBSD signals. That is left alone, so no other script
+        changes its meaning by importing this package; the function of
+        the same name in :mod:`kikuchipy_symml` does the work then.
+    """
+    for method in METHODS:
+        name = method.__name__
+        for signal_class in (LazyEBSD, EBSD):
+            held = getattr(signal_class, name, method)
+            if not _is_ours(held, method):
+                warnings.warn(
+                    f"{signal_class.__name__}.{name} exists already, from "
+                    f"{_owner(held)}, and is left alone. Use "
+                    f"kikuchipy_symml.{name}(signal) instead",
+                    UserWarning,
+                    stacklevel=2,
+                )
+                break
+        else:
+            setattr(EBSD, name, method)
+
+
+def _is_ours(held: object, method: object) -> bool:
+    # By name, as the function is another object after a reload
+    return (
+        getattr(held, "__module__", None) == method.__module__
+        and getattr(held, "__qualname__", None) == method.__qualname__
+    )
+
+
+def _owner(held: object) -> str:
+    module = getattr(held, "__module__", None) or type(held).__module__
+    name = getattr(held, "__qualname__", None) or type(held).__qualname__
+    return f"{module}.{name}"
