@@ -57,6 +57,20 @@ def cell_matrix(cell: tuple[float, ...]) -> np.ndarray:
     return np.linalg.cholesky(unit) * lengths[:, np.newaxis]
 
 
+def cell_parameters(metric: np.ndarray) -> tuple[float, ...]:
+    """Return *a*, *b*, *c* and *alpha*, *beta*, *gamma* in degrees.
+
+    Parameters
+    ----------
+    metric
+        Dot products of the lattice vectors, shape (3, 3).
+    """
+    lengths = np.sqrt(np.diag(metric))
+    cosines = metric / np.outer(lengths, lengths)
+    angles = np.rad2deg(np.arccos(cosines[[1, 0, 0], [2, 2, 1]]))
+    return tuple(lengths.tolist()) + tuple(angles.tolist())
+
+
 def lattice_symmetry_order(matrix: np.ndarray) -> int:
     """Count the operations that nearly map a lattice onto itself.
 

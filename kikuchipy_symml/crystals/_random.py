@@ -8,10 +8,13 @@ sit on special positions more often than chance would have it, do not
 overlap, and fill the cell as densely as real atoms do.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from kikuchipy_symml.crystals import _wyckoff
 from kikuchipy_symml.crystals._crystal import Crystal
+from kikuchipy_symml.crystals._formula import formula
 from kikuchipy_symml.crystals._metric import (
     cell_matrix,
     is_clear,
@@ -25,6 +28,9 @@ from kikuchipy_symml.crystals._wyckoff import (
     wyckoff_positions,
 )
 
+if TYPE_CHECKING:
+    from spglib import SpglibDataset
+
 SYMPREC = 0.01
 # The symmetry must already be right with this coarser tolerance: atoms
 # within 0.05 Å of a more symmetric arrangement look like it.
@@ -36,23 +42,28 @@ MAX_ATOMS = 48
 # more symmetric one.
 LARGE_GROUPS = (203, 209, 219, 226, 228)
 MAX_ATOMS_LARGE = 112
-VOLUME_PER_ATOM = (9.0, 24.0)
-CONTACT = 0.75
-MIN_DISTANCE = 1.4
-U_ISO = (0.002, 0.015)
+VOLUME_PER_ATOM = (9.0, 24.0)  # cubic ångström
+MIN_DISTANCE = 1.4  # ångström
+U_ISO = (0.002, 0.015)  # ångström squared
+# Shortest distance in a crystal by the sum of the two radii. Middle 80 %
+# of the AFLOW prototypes in pymatgen: 0.81 to 1.05.
+CONTACT = (0.78, 1.05)
+
+# Chance of 0, 1, 2 and 3 free coordinates where a group offers all; of
+# positions with as many, the small are preferred by this power of size.
+FREEDOM_WEIGHTS = np.array([0.4, 0.25, 0.15, 0.2])
+SIZE_EXPONENT = -0.7
 # Chance that an orbit has the element of an earlier one.
 SAME_ELEMENT = 0.25
 
 PLACING_ATTEMPTS = 6
-FILLING_ATTEMPTS = 8
+FILLING_ATTEMPTS = 12
 
-# Chance of each number of free coordinates where a group offers all.
-_FREEDOM_WEIGHTS = np.array([0.4, 0.25, 0.15, 0.2])
 _SHIFTS = np.array(list(np.ndindex(3, 3, 3))) - 1
 
 
 class SymmetryMismatchError(RuntimeError):
-    """No random crystal with the wanted symmetry came out."""
+    """None of many random structures had the wanted space group."""
 
 
 def random_crystal(
@@ -93,7 +104,12 @@ def random_crystal(
     positions = wyckoff_positions(space_group)
     for _ in range(MAX_ATTEMPTS):
         crystal = _attempt(rng, space_group, positions)
-        if crystal is not None and has_space_group(crystal):
+        if crystal is None:
+            continue
+        kinds = np.unique(crystal.elements, return_inverse=True)[1]
+        if has_space_group(
+            crystal.matrix, crystal.positions, kinds, space_group
+        ):
             return crystal
     raise SymmetryMismatchError(
         f"no random crystal of space group {space_group} in "
@@ -101,23 +117,56 @@ def random_crystal(
     )
 
 
-def has_space_group(crystal: Crystal) -> bool:
-    """Return whether spglib finds a crystal's own space group in it.
-
-    With both the usual tolerance and a coarser one.
+def symmetry_dataset(
+    matrix: np.ndarray,
+    positions: np.ndarray,
+    kinds: np.ndarray,
+    symprec: float,
+) -> "SpglibDataset | None":
+    """Return what spglib finds in a structure, None if it finds nothing.
 
     Parameters
     ----------
-    crystal
-        Crystal with one atom to a site.
+    matrix
+        Lattice vectors as rows in ångström, shape (3, 3).
+    positions
+        Fractional coordinates of the sites, shape (n, 3).
+    kinds
+        Whole number of each site, equal for equal occupants, shape (n,).
+    symprec
+        Tolerance in ångström.
     """
     import spglib
 
-    numbers = np.unique(crystal.elements, return_inverse=True)[1]
-    cell = (crystal.matrix, crystal.positions, numbers)
+    try:
+        return spglib.get_symmetry_dataset(
+            (matrix, positions, kinds), symprec=symprec
+        )
+    # Older versions, and newer ones by default, return None instead.
+    except spglib.error.SpglibError:
+        return None
+
+
+def has_space_group(
+    matrix: np.ndarray,
+    positions: np.ndarray,
+    kinds: np.ndarray,
+    space_group: int,
+) -> bool:
+    """Return whether spglib finds a space group in a structure.
+
+    It must do so with the usual tolerance and with a coarser one.
+
+    Parameters
+    ----------
+    matrix, positions, kinds
+        As in :func:`symmetry_dataset`.
+    space_group
+        International number.
+    """
     for symprec in (COARSE_SYMPREC, SYMPREC):
-        dataset = spglib.get_symmetry_dataset(cell, symprec=symprec)
-        if dataset is None or dataset.number != crystal.space_group:
+        dataset = symmetry_dataset(matrix, positions, kinds, symprec)
+        if dataset is None or dataset.number != space_group:
             return False
     return True
 
@@ -169,13 +218,15 @@ def _attempt(
     elements, density = filled
     scale = float(np.cbrt(largest * density))
     sizes = [len(orbit) for orbit in orbits]
+    atoms = tuple(np.repeat(elements, sizes).tolist())
+    occupancies = np.ones(n_atoms)
     return Crystal(
-        name=f"random {_formula(elements, sizes)} ({space_group})",
+        name=f"random {formula(atoms, occupancies)} ({space_group})",
         space_group=space_group,
         cell=tuple(scale * v for v in cell[:3]) + cell[3:],
-        elements=tuple(np.repeat(elements, sizes).tolist()),
+        elements=atoms,
         positions=np.concatenate(orbits),
-        occupancies=np.ones(n_atoms),
+        occupancies=occupancies,
         u_iso=np.repeat(rng.uniform(*U_ISO, size=len(sizes)), sizes),
     )
 
@@ -185,26 +236,24 @@ def _choose_positions(
     positions: tuple[WyckoffPosition, ...],
     most_atoms: int,
 ) -> list[WyckoffPosition]:
-    """Return Wyckoff positions to fill, special ones preferred."""
-    most_orbits = 4 if positions[-1].multiplicity > 4 else 8
+    """Return Wyckoff positions to fill, special and small ones preferred."""
+    freedoms = np.array([p.freedom for p in positions])
+    sizes = np.array([p.multiplicity for p in positions])
+    weights = sizes**SIZE_EXPONENT
+    totals = np.bincount(freedoms, weights, minlength=4)
+    weights *= (FREEDOM_WEIGHTS / np.maximum(totals, 1e-9))[freedoms]
+    # Where all orbits are small it takes more of them to make a crystal.
+    most_orbits = 4 if sizes[-1] > 4 else 8
     chosen: list[WyckoffPosition] = []
-    n_atoms = 0
     for _ in range(rng.integers(1, most_orbits + 1)):
-        fitting = [
-            p
-            for p in positions
-            if n_atoms + p.multiplicity <= most_atoms
-            and (p.freedom > 0 or p not in chosen)
-        ]
-        if not fitting:
+        weights[sizes > most_atoms] = 0
+        if not weights.any():
             break
-        freedoms = np.array([p.freedom for p in fitting])
-        counts = np.bincount(freedoms, minlength=4)
-        weights = (_FREEDOM_WEIGHTS / np.maximum(counts, 1))[freedoms]
-        chosen.append(
-            fitting[rng.choice(len(fitting), p=weights / weights.sum())]
-        )
-        n_atoms += chosen[-1].multiplicity
+        k = rng.choice(len(positions), p=weights / weights.sum())
+        chosen.append(positions[k])
+        most_atoms -= sizes[k]
+        if freedoms[k] == 0:
+            weights[k] = 0
     return chosen
 
 
@@ -213,17 +262,22 @@ def _place(
     chosen: list[WyckoffPosition],
     matrix: np.ndarray,
 ) -> list[np.ndarray] | None:
-    """Return the points of each orbit, none too close to another."""
+    """Return the points of each orbit, well apart from one another.
+
+    Of a few random points the one farthest from the others is taken:
+    real crystals are packed, not scattered.
+    """
     orbits: list[np.ndarray] = []
     for position in chosen:
+        best, widest = None, MIN_DISTANCE
         for _ in range(PLACING_ATTEMPTS if position.freedom else 1):
             points = position.points(rng.random(3))
-            others = [points, *orbits]
-            if distances_from(points[0], others, matrix).min() > MIN_DISTANCE:
-                orbits.append(points)
-                break
-        else:
+            apart = distances_from(points[0], [points, *orbits], matrix).min()
+            if apart > widest:
+                best, widest = points, apart
+        if best is None:
             return None
+        orbits.append(best)
     return orbits
 
 
@@ -255,6 +309,15 @@ def distances_from(
     return np.sqrt(np.minimum.reduceat(squared.min(axis=1), starts))
 
 
+def orbit_distances(
+    orbits: list[np.ndarray], matrix: np.ndarray
+) -> np.ndarray:
+    """Return the shortest distances between orbits, shape (n, n)."""
+    return np.array(
+        [distances_from(orbit[0], orbits, matrix) for orbit in orbits]
+    )
+
+
 def _fill(
     rng: np.random.Generator, orbits: list[np.ndarray], matrix: np.ndarray
 ) -> tuple[list[str], float] | None:
@@ -268,30 +331,16 @@ def _fill(
         Volume in units of the present one.
     """
     n = len(orbits)
-    distances = np.array(
-        [distances_from(orbit[0], orbits, matrix) for orbit in orbits]
-    )
+    distances = orbit_distances(orbits, matrix)
     for _ in range(FILLING_ATTEMPTS):
         elements = rng.choice(ELEMENTS, size=n, replace=False).tolist()
         for k in range(1, n):
             if rng.random() < SAME_ELEMENT:
                 elements[k] = elements[rng.integers(k)]
         radii = np.array([RADII[e] for e in elements])
-        needed = CONTACT * (radii[:, np.newaxis] + radii)
+        needed = rng.uniform(*CONTACT) * (radii[:, np.newaxis] + radii)
         needed = np.maximum(needed, MIN_DISTANCE)
-        smallest = (needed / distances).max() ** 3
-        if smallest < 1:
-            loosest = VOLUME_PER_ATOM[0] / VOLUME_PER_ATOM[1]
-            return elements, rng.uniform(max(smallest, loosest), 1.0)
+        density = (needed / distances).max() ** 3
+        if VOLUME_PER_ATOM[0] / VOLUME_PER_ATOM[1] <= density <= 1:
+            return elements, density
     return None
-
-
-def _formula(elements: list[str], sizes: list[int]) -> str:
-    """Return the chemical formula, in the order of the orbits."""
-    counts: dict[str, int] = {}
-    for element, size in zip(elements, sizes):
-        counts[element] = counts.get(element, 0) + size
-    divisor = np.gcd.reduce(list(counts.values()))
-    return "".join(
-        f"{e}{n // divisor if n > divisor else ''}" for e, n in counts.items()
-    )

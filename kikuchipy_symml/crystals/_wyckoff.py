@@ -11,7 +11,7 @@ site symmetries on a 24 x 24 x 24 grid, in whole numbers, finds them all.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from itertools import combinations
 
 import numpy as np
@@ -76,7 +76,7 @@ class WyckoffPosition:
         return (self.rotations @ x + self.translations) % 1.0
 
 
-@lru_cache(maxsize=1)
+@cache
 def _standard_settings() -> dict[int, tuple[int, str]]:
     """Hall number and symbol of the first setting of each space group.
 
@@ -105,7 +105,7 @@ def bravais_lattice(space_group: int) -> str:
     return family + {"A": "S", "C": "S"}.get(letter, letter)
 
 
-@lru_cache(maxsize=1)
+@cache
 def space_groups_by_lattice() -> dict[str, tuple[int, ...]]:
     """Return the space groups of each of the 14 Bravais lattices."""
     groups: dict[str, list[int]] = {b: [] for b in BRAVAIS_LATTICES}
@@ -162,7 +162,7 @@ def _lattice_basis(projection: np.ndarray, dimension: int) -> np.ndarray:
     raise RuntimeError("no lattice basis found in the fixed space of a site")
 
 
-@lru_cache(maxsize=None)
+@cache
 def wyckoff_positions(space_group: int) -> tuple[WyckoffPosition, ...]:
     """Return the Wyckoff positions of a space group.
 
@@ -184,7 +184,7 @@ def wyckoff_positions(space_group: int) -> tuple[WyckoffPosition, ...]:
     flat_index = np.array([GRID**2, GRID, 1])
 
     n_fixing = np.zeros(len(grid), dtype=int)
-    for rotation, translation in zip(rotations, translations):
+    for rotation, translation in zip(rotations, translations, strict=True):
         step = rotation - np.eye(3, dtype=int)
         moved = grid @ step.T.astype(np.int16) + translation
         n_fixing += ~np.any(moved % GRID, axis=1)
@@ -223,7 +223,7 @@ def wyckoff_positions(space_group: int) -> tuple[WyckoffPosition, ...]:
         if freedom:
             steps = np.indices((GRID,) * freedom).reshape(freedom, -1).T
             points = point + steps @ basis
-        for rotation, translation in zip(rotations, translations):
+        for rotation, translation in zip(rotations, translations, strict=True):
             images = (points @ rotation.T + translation) % GRID
             done[images @ flat_index] = True
     return tuple(sorted(positions, key=lambda p: (p.multiplicity, p.freedom)))
