@@ -1,0 +1,470 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The canonical view: what an ideal camera at the source point sees.
+
+Every detector looks at the sphere of directions around the source point
+from its own place, so the same crystal gives other pictures on other
+detectors. The canonical view undoes this: it is an azimuthal equal-area
+picture with a fixed angular scale, looking at the middle of what the
+detector sees, with the background removed and the contrast evened out.
+
+Axes: ``N`` patterns, ``y`` and ``x`` detector rows and columns, ``r`` and
+``c`` view rows and columns.
+"""
+
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+
+import numba as nb
+import numpy as np
+
+MIN_PIXELS = 20
+
+
+@dataclass(frozen=True)
+class ViewSpec:
+    """The camera of the canonical view and its contrast settings.
+
+    Parameters
+    ----------
+    size
+        Pixels along each side. Must be even.
+    radius
+        Angle in degrees from the centre of the view to the middle of
+        its edges. Directions further out are left out.
+    background
+        Standard deviation in degrees of the Gaussian window whose mean
+        is taken off as background.
+    contrast
+        Standard deviation in degrees of the Gaussian window over which
+        the contrast is evened out.
+    clip
+        Values beyond this many local standard deviations are clipped.
+    """
+
+    size: int = 96
+    radius: float = 48.0
+    background: float = 8.0
+    contrast: float = 16.0
+    clip: float = 4.0
+
+    def __post_init__(self) -> None:
+        if self.size < 16 or self.size % 2:
+            raise ValueError(
+                f"size must be an even number of at least 16, not {self.size}"
+            )
+        if not 10 <= self.radius <= 80:
+            raise ValueError(
+                f"radius must be 10 to 80 degrees, not {self.radius}"
+            )
+        for name in ("background", "contrast", "clip"):
+            value = getattr(self, name)
+            if not value > 0:
+                raise ValueError(f"{name} must be positive, not {value}")
+
+    @property
+    def pixel(self) -> float:
+        """Angle in radians across a pixel in the middle of the view."""
+        return 4 * np.sin(np.deg2rad(self.radius) / 2) / self.size
+
+    def to_dict(self) -> dict:
+        """Return the settings as a dictionary for a model card."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, settings: dict) -> "ViewSpec":
+        """Return the view that :meth:`to_dict` described.
+
+        Raises
+        ------
+        ValueError
+            If a setting is unknown or out of range.
+        """
+        try:
+            return cls(**settings)
+        except TypeError as e:
+            raise ValueError(
+                f"Not the settings of a canonical view: {settings} ({e})"
+            ) from None
+
+
+@lru_cache(maxsize=8)
+def view_directions(spec: ViewSpec, oversampling: int = 1) -> np.ndarray:
+    """Directions that the pixels of the view look along.
+
+    Parameters
+    ----------
+    spec
+        The view.
+    oversampling
+        Number of directions along each side of a pixel.
+
+    Returns
+    -------
+    directions
+        Unit vectors in the frame of the view (right, up, forward), shape
+        (size, size, oversampling**2, 3), float32. NaN outside the
+        radius of the view.
+
+    Notes
+    -----
+    Azimuthal equal-area projection: a direction at the angle t from
+    the middle stands at the radius 2 sin(t / 2).
+    """
+    n = spec.size * oversampling
+    edge = 2 * np.sin(np.deg2rad(spec.radius) / 2)
+    u = ((np.arange(n) + 0.5) / n * 2 - 1) * edge
+    x, y = np.meshgrid(u, -u)
+    rho2 = x**2 + y**2
+    scale = np.sqrt(np.clip(1 - rho2 / 4, 0, None))
+    v = np.stack([x * scale, y * scale, 1 - rho2 / 2], axis=-1)
+    v = v.reshape(spec.size, oversampling, spec.size, oversampling, 3)
+    v = v.swapaxes(1, 2).reshape(spec.size, spec.size, -1, 3)
+    v = v.astype(np.float32)
+    v[np.mean(v, axis=2)[..., 2] < np.cos(np.deg2rad(spec.radius))] = np.nan
+    v.setflags(write=False)
+    return v
+
+
+def view_frame(pc: np.ndarray, aspect_ratio: float) -> np.ndarray:
+    """Right, up and forward of the view in the frame of the detector.
+
+    Parameters
+    ----------
+    pc
+        Projection centre(s) in Bruker's convention, shape (..., 3).
+    aspect_ratio
+        Width of the detector divided by its height.
+
+    Returns
+    -------
+    frames
+        Rotation matrices with the axes of the view as rows, in the
+        detector's right, up and forward, shape (..., 3, 3).
+    """
+    pcx, pcy, pcz = np.moveaxis(np.asarray(pc, dtype=np.float64), -1, 0)
+    forward = np.stack(
+        [(0.5 - pcx) * aspect_ratio, pcy - 0.5, pcz], axis=-1
+    )
+    forward /= np.linalg.norm(forward, axis=-1, keepdims=True)
+    right = np.cross([0.0, 1.0, 0.0], forward)
+    right /= np.linalg.norm(right, axis=-1, keepdims=True)
+    return np.stack([right, np.cross(forward, right), forward], axis=-2)
+
+
+def canonical_views(
+    patterns: np.ndarray,
+    pc: np.ndarray,
+    spec: ViewSpec,
+    signal_mask: np.ndarray | None = None,
+    aspect_ratio: float | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return patterns as the ideal camera would have seen them.
+
+    Parameters
+    ----------
+    patterns
+        Patterns of shape (N, y, x) and any real data type.
+    pc
+        Projection centre (PCx, PCy, PCz) in Bruker's convention, one
+        for all patterns, shape (3,), or one for each, shape (N, 3).
+    spec
+        The view.
+    signal_mask
+        Detector pixels to leave out where True, shape (y, x).
+    aspect_ratio
+        Width of the detector divided by its height. If not given, its
+        pixels are taken as square.
+
+    Returns
+    -------
+    views
+        Shape (N, size, size, 2), float32. The first channel is the
+        background-free intensity in units of its local standard
+        deviation, 0 where nothing was seen. The second is 1 where the
+        detector saw that direction and 0 elsewhere.
+    valid
+        Whether a pattern can be used, shape (N,). Patterns that are
+        constant or hold NaN or infinite values cannot, and their view
+        is 0 everywhere.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit each other, a detector side has fewer
+        than 20 pixels, or a projection centre is not finite or lies in
+        or behind the detector (PCz <= 0).
+    """
+    patterns = np.asarray(patterns)
+    if patterns.ndim != 3:
+        raise ValueError(
+            f"Patterns must have the shape (N, y, x), not {patterns.shape}"
+        )
+    n, ny, nx = patterns.shape
+    if min(ny, nx) < MIN_PIXELS:
+        raise ValueError(
+            f"Patterns of shape {(ny, nx)} are too small: at least "
+            f"{MIN_PIXELS} pixels a side are needed"
+        )
+    pc = np.asarray(pc, dtype=np.float64)
+    if pc.shape not in [(3,), (n, 3)]:
+        raise ValueError(
+            f"Projection centres must have the shape (3,) or {(n, 3)}, not "
+            f"{pc.shape}"
+        )
+    bad = ~np.isfinite(pc).all(axis=-1) | ~(pc[..., 2] > 0)
+    if np.any(bad):
+        raise ValueError(
+            "Projection centres must be finite with PCz > 0, not "
+            f"{pc[bad].reshape(-1, 3)[0].tolist()}"
+        )
+    if signal_mask is None:
+        keep = np.ones((ny, nx), dtype=np.float32)
+    else:
+        signal_mask = np.asarray(signal_mask)
+        if signal_mask.shape != (ny, nx) or signal_mask.dtype != bool:
+            raise ValueError(
+                f"The signal mask must be boolean of shape {(ny, nx)}, not "
+                f"{signal_mask.dtype} of shape {signal_mask.shape}"
+            )
+        keep = (~signal_mask).astype(np.float32)
+    if aspect_ratio is None:
+        aspect_ratio = nx / ny
+
+    views = np.zeros((n, spec.size, spec.size, 2), dtype=np.float32)
+    valid = np.zeros(n, dtype=np.bool_)
+    if n == 0:
+        return views, valid
+    pc = np.broadcast_to(pc, (n, 3))
+    frames = view_frame(pc, aspect_ratio).astype(np.float32)
+    oversampling = _oversampling(pc, ny, spec)
+    for k in np.unique(oversampling):
+        here = np.flatnonzero(oversampling == k)
+        _fill_views(
+            patterns,
+            here,
+            keep,
+            np.ascontiguousarray(pc, dtype=np.float32),
+            np.float32(aspect_ratio),
+            frames,
+            view_directions(spec, int(k)),
+            np.float32(np.deg2rad(spec.background) / spec.pixel),
+            np.float32(np.deg2rad(spec.contrast) / spec.pixel),
+            np.float32(spec.clip),
+            views,
+            valid,
+        )
+    return views, valid
+
+
+def _oversampling(pc: np.ndarray, ny: int, spec: ViewSpec) -> np.ndarray:
+    """Samples along a view pixel, so that none of a finer detector's
+    pixels is skipped."""
+    detector_pixel = 1 / ny / np.linalg.norm(
+        np.stack([pc[:, 1] - 0.5, pc[:, 2]], axis=-1), axis=-1
+    )
+    return np.clip(np.round(spec.pixel / detector_pixel), 1, 8).astype(int)
+
+
+@nb.njit(cache=True, nogil=True, fastmath=False)
+def _fill_views(
+    patterns,
+    indices,
+    keep,
+    pc,
+    aspect_ratio,
+    frames,
+    directions,
+    background,
+    contrast,
+    clip,
+    views,
+    valid,
+):
+    size = directions.shape[0]
+    ny, nx = patterns.shape[1:]
+    pattern = np.empty((ny, nx), dtype=np.float32)
+    image = np.empty((size, size), dtype=np.float32)
+    seen = np.empty((size, size), dtype=np.float32)
+    for i in indices:
+        if not _usable(patterns[i], keep, pattern):
+            continue
+        count = _resample(
+            pattern,
+            keep,
+            pc[i],
+            aspect_ratio,
+            frames[i],
+            directions,
+            image,
+            seen,
+        )
+        if count < 16 or not _even_out(
+            image, seen, background, contrast, clip
+        ):
+            continue
+        valid[i] = True
+        for r in range(size):
+            for c in range(size):
+                views[i, r, c, 0] = image[r, c]
+                views[i, r, c, 1] = seen[r, c]
+
+
+@nb.njit(cache=True, nogil=True)
+def _usable(pattern, keep, out):
+    """Copy a pattern, scaled to a range of one; False if it is constant
+    or not finite."""
+    lowest = np.inf
+    highest = -np.inf
+    for y in range(pattern.shape[0]):
+        for x in range(pattern.shape[1]):
+            if keep[y, x] > 0:
+                value = float(pattern[y, x])
+                if not np.isfinite(value):
+                    return False
+                lowest = min(lowest, value)
+                highest = max(highest, value)
+    if not highest > lowest:
+        return False
+    scale = 1 / (highest - lowest)
+    for y in range(pattern.shape[0]):
+        for x in range(pattern.shape[1]):
+            if keep[y, x] > 0:
+                out[y, x] = (float(pattern[y, x]) - lowest) * scale
+            else:
+                out[y, x] = 0
+    return True
+
+
+@nb.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "arcp"})
+def _resample(
+    pattern, keep, pc, aspect_ratio, frame, directions, image, seen
+):
+    """Fill the view with bilinear samples of the pattern; return how many
+    of its pixels were seen."""
+    ny, nx = pattern.shape
+    size, _, samples, _ = directions.shape
+    x_scale = pc[2] * nx / aspect_ratio
+    y_scale = pc[2] * ny
+    x_zero = pc[0] * nx - 0.5
+    y_zero = pc[1] * ny - 0.5
+    count = 0
+    for r in range(size):
+        for c in range(size):
+            total = np.float32(0)
+            weight = np.float32(0)
+            if directions[r, c, 0, 2] == directions[r, c, 0, 2]:
+                for s in range(samples):
+                    a = directions[r, c, s, 0]
+                    b = directions[r, c, s, 1]
+                    d = directions[r, c, s, 2]
+                    vz = a * frame[0, 2] + b * frame[1, 2] + d * frame[2, 2]
+                    if vz < 1e-3:
+                        continue
+                    vx = a * frame[0, 0] + b * frame[1, 0] + d * frame[2, 0]
+                    vy = a * frame[0, 1] + b * frame[1, 1] + d * frame[2, 1]
+                    x = x_zero + x_scale * vx / vz
+                    y = y_zero - y_scale * vy / vz
+                    # Half a pixel beyond the outer pixel centres is
+                    # still on the detector.
+                    if x < -0.5 or y < -0.5 or x > nx - 0.5 or y > ny - 0.5:
+                        continue
+                    x = min(max(x, np.float32(0)), np.float32(nx - 1.001))
+                    y = min(max(y, np.float32(0)), np.float32(ny - 1.001))
+                    ix = int(x)
+                    iy = int(y)
+                    fx = np.float32(x - ix)
+                    fy = np.float32(y - iy)
+                    w00 = (1 - fx) * (1 - fy) * keep[iy, ix]
+                    w01 = fx * (1 - fy) * keep[iy, ix + 1]
+                    w10 = (1 - fx) * fy * keep[iy + 1, ix]
+                    w11 = fx * fy * keep[iy + 1, ix + 1]
+                    weight += w00 + w01 + w10 + w11
+                    total += (
+                        w00 * pattern[iy, ix]
+                        + w01 * pattern[iy, ix + 1]
+                        + w10 * pattern[iy + 1, ix]
+                        + w11 * pattern[iy + 1, ix + 1]
+                    )
+            if weight > 0.5 * samples:
+                image[r, c] = total / weight
+                seen[r, c] = 1
+                count += 1
+            else:
+                image[r, c] = 0
+                seen[r, c] = 0
+    return count
+
+
+@nb.njit(cache=True, nogil=True)
+def _even_out(image, seen, background, contrast, clip):
+    """Take off the background and divide by the local standard
+    deviation, in place; False if nothing varies."""
+    size = image.shape[0]
+    weight = seen.copy()
+    _blur(weight, background)
+    local = np.empty_like(image)
+    # Near the rim the window is one-sided and leaves part of a steep
+    # background; the second pass takes that off.
+    for _ in range(2):
+        local[:] = image
+        _blur(local, background)
+        for r in range(size):
+            for c in range(size):
+                if seen[r, c] > 0:
+                    image[r, c] -= local[r, c] / weight[r, c]
+    weight[:] = seen
+    _blur(weight, contrast)
+    total = 0.0
+    count = 0
+    for r in range(size):
+        for c in range(size):
+            local[r, c] = image[r, c] * image[r, c]
+            total += local[r, c]
+            count += seen[r, c] > 0
+    floor = total / count
+    # float32 rounding of a range of one: below it nothing varied.
+    if not floor > 1e-12:
+        return False
+    _blur(local, contrast)
+    for r in range(size):
+        for c in range(size):
+            if seen[r, c] > 0:
+                variance = local[r, c] / weight[r, c] + 0.05 * floor
+                value = image[r, c] / np.sqrt(variance)
+                image[r, c] = min(max(value, -clip), clip)
+    return True
+
+
+@nb.njit(cache=True, nogil=True)
+def _blur(image, sigma):
+    """Blur in place with three box windows, close to a Gaussian with the
+    standard deviation sigma in pixels. Zero outside."""
+    size = image.shape[0]
+    half = max(1, int(round((np.sqrt(4 * sigma * sigma + 1) - 1) / 2)))
+    scale = np.float32(1 / (2 * half + 1))
+    line = np.empty(size, dtype=np.float32)
+    total_row = np.empty(size, dtype=np.float32)
+    copy = np.empty_like(image)
+    for _ in range(3):
+        for r in range(size):
+            total = np.float32(0)
+            for c in range(min(half, size)):
+                total += image[r, c]
+            for c in range(size):
+                if c + half < size:
+                    total += image[r, c + half]
+                line[c] = total * scale
+                if c - half >= 0:
+                    total -= image[r, c - half]
+            image[r, :] = line
+        copy[:] = image
+        total_row[:] = 0
+        for r in range(min(half, size)):
+            total_row += copy[r]
+        for r in range(size):
+            if r + half < size:
+                total_row += copy[r + half]
+            image[r, :] = total_row * scale
+            if r - half >= 0:
+                total_row -= copy[r - half]

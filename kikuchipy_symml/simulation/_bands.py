@@ -1,0 +1,273 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kikuchi bands of a crystal, each with its profile.
+
+A kinematical band is a top-hat between two Bragg angles. Real bands have
+bright and dark edges, several orders and an absorption contrast. Solving
+each systematic row (-4g ... 4g) by itself as a small many-beam problem
+gives those at nearly the price of top-hats.
+
+Axes: ``R`` rows, ``T`` angles from the plane, ``B`` beams, ``J`` Bloch
+waves, ``A`` atoms.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import constants
+
+from kikuchipy_symml.crystals._crystal import Crystal
+
+N_ANGLES = 40
+_ORDERS = 4
+MAX_ATOMS = 500
+
+
+@dataclass(frozen=True)
+class Bands:
+    """The strongest bands of a crystal.
+
+    Parameters
+    ----------
+    normals
+        Unit normals of the lattice planes in the Cartesian frame of the
+        crystal, shape (R, 3).
+    reach
+        Sine of the angle from the plane at which each profile ends,
+        shape (R,).
+    profiles
+        Intensity relative to that far from the band, minus one, at
+        ``N_ANGLES`` equal steps of the sine from 0 to `reach`, shape
+        (R, T).
+    bragg
+        Sine of the Bragg angle of the strongest order, shape (R,).
+    """
+
+    normals: np.ndarray
+    reach: np.ndarray
+    profiles: np.ndarray
+    bragg: np.ndarray
+
+
+def wave_number(energy: float) -> float:
+    """Wave number of an electron in reciprocal ångström.
+
+    Parameters
+    ----------
+    energy
+        Kinetic energy in keV.
+    """
+    e = energy * 1e3 * constants.e
+    rest = constants.m_e * constants.c**2
+    return float(
+        np.sqrt(e * (e + 2 * rest)) / (constants.h * constants.c) * 1e-10
+    )
+
+
+def band_profiles(
+    crystal: Crystal,
+    energy: float = 20.0,
+    *,
+    d_min: float = 0.65,
+    n_rows: int = 80,
+) -> Bands:
+    r"""Return the strongest bands of a crystal with their profiles.
+
+    Parameters
+    ----------
+    crystal
+        The crystal.
+    energy
+        Energy of the electrons in keV.
+    d_min
+        Smallest interplanar spacing in ångström.
+    n_rows
+        Largest number of bands.
+
+    Returns
+    -------
+    bands
+        The bands, strongest first.
+
+    Raises
+    ------
+    ValueError
+        If the energy is not 1 to 100 keV, the crystal has more than 500
+        atoms in the cell, or an element has no scattering factor.
+
+    Notes
+    -----
+    Each row of reflections :math:`m\mathbf{g}`, :math:`|m| \le 4`, is
+    solved alone: the Bloch waves are the eigenvectors of the matrix with
+    :math:`-(2 K m g \sin\theta + m^2 g^2)` on the diagonal and
+    :math:`U_{(m - n)g}` off it. Electrons leave from the atoms, so the
+    intensity is :math:`\sum_j |C_0^j|^2 / \mu_j \sum_a Z_a^2
+    |\psi_j(\mathbf{r}_a)|^2` with the absorption :math:`\mu_j` of each
+    wave from :math:`U' = 0.1 U`, integrated over depth. See Winkelmann
+    et al., Ultramicroscopy 107 (2007) 414, for the theory with all
+    beams. Scattering factors from International Tables for
+    Crystallography C, table 4.3.2.3, as in diffsims.
+    """
+    if not 1 <= energy <= 100:
+        raise ValueError(f"energy must be 1 to 100 keV, not {energy}")
+    if len(crystal.elements) > MAX_ATOMS:
+        raise ValueError(
+            f"{crystal.name} has {len(crystal.elements)} atoms in the cell, "
+            f"more than {MAX_ATOMS}"
+        )
+    k = wave_number(energy)
+    gamma = 1 + energy * 1e3 * constants.e / (constants.m_e * constants.c**2)
+    potential = _Potential(crystal, gamma)
+
+    hkl, g = _primitive_rows(crystal, d_min)
+    length = np.linalg.norm(g, axis=1)
+    orders = np.arange(1, _ORDERS + 1)
+    # Strength of each order as far as d_min; beyond, it is not looked at.
+    u = np.abs(potential((hkl[:, None] * orders[:, None]).reshape(-1, 3)))
+    u = u.reshape(-1, _ORDERS)
+    u[length[:, None] * orders > 1 / d_min] = 0
+    strongest = u.max(axis=1)
+    keep = np.argsort(-strongest, kind="stable")[:n_rows]
+    keep = keep[strongest[keep] > 0.01 * strongest[keep[0]]]
+    hkl, g, length, u = hkl[keep], g[keep], length[keep], u[keep]
+
+    main_order = orders[np.argmax(u, axis=1)]
+    bragg = main_order * length / (2 * k)
+    reach = np.clip(3 * bragg, 0.03, 0.35)
+
+    # Rows that symmetry makes equal have one profile.
+    key = np.round(np.column_stack([length * 1e4, u / u.max() * 1e5]))
+    _, first, inverse = np.unique(
+        key, axis=0, return_index=True, return_inverse=True
+    )
+    profiles = _row_profiles(
+        potential, hkl[first], length[first], reach[first], k
+    )[inverse.ravel()]
+    return Bands(
+        normals=(g / length[:, None]).astype(np.float32),
+        reach=reach.astype(np.float32),
+        profiles=profiles.astype(np.float32),
+        bragg=bragg.astype(np.float32),
+    )
+
+
+class _Potential:
+    """Fourier coefficients of the potential in inverse square ångström."""
+
+    def __init__(self, crystal: Crystal, gamma: float) -> None:
+        from diffsims.utils.atomic_scattering_params import (
+            ATOMIC_SCATTERING_PARAMS as params,
+        )
+
+        unknown = set(crystal.elements) - set(params)
+        if unknown:
+            raise ValueError(
+                f"{crystal.name}: no scattering factor for "
+                f"{', '.join(sorted(unknown))}"
+            )
+        self.positions = crystal.positions
+        self.matrix = np.linalg.inv(crystal.matrix)
+        self.scale = gamma / (np.pi * crystal.volume)
+        # One form factor for each kind: element and displacement.
+        kinds = list(zip(crystal.elements, crystal.u_iso, strict=True))
+        unique = sorted(set(kinds))
+        self.kind = np.array([unique.index(i) for i in kinds])
+        self.a = np.array([[p[0] for p in params[e]] for e, _ in unique])
+        self.b = np.array([[p[1] for p in params[e]] for e, _ in unique])
+        self.debye_waller = 8 * np.pi**2 * np.array([w for _, w in unique])
+        self.occupancies = crystal.occupancies
+        self.weights = crystal.occupancies * _atomic_numbers(crystal) ** 2
+
+    def __call__(self, hkl: np.ndarray) -> np.ndarray:
+        s2 = np.sum((hkl @ self.matrix.T) ** 2, axis=1) / 4
+        f = np.sum(
+            self.a[:, :, None] * np.exp(-self.b[:, :, None] * s2), axis=1
+        ) * np.exp(-self.debye_waller[:, None] * s2)
+        phase = np.exp(2j * np.pi * (hkl @ self.positions.T))
+        return self.scale * np.einsum(
+            "ha,ah->h", phase * self.occupancies, f[self.kind]
+        )
+
+
+def _atomic_numbers(crystal: Crystal) -> np.ndarray:
+    from diffsims.utils.atomic_scattering_params import (
+        ATOMIC_SCATTERING_PARAMS as params,
+    )
+
+    # The table is in the order of the periodic system.
+    order = list(params)
+    return np.array([order.index(e) + 1.0 for e in crystal.elements])
+
+
+def _primitive_rows(
+    crystal: Crystal, d_min: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Shortest indices of each row of reflections, one of the two
+    directions, and their Cartesian vectors."""
+    reach = np.ceil(
+        np.linalg.norm(crystal.matrix, axis=1) / d_min
+    ).astype(int)
+    h, k, l = np.meshgrid(  # noqa: E741
+        *[np.arange(-n, n + 1) for n in reach], indexing="ij"
+    )
+    hkl = np.stack([h, k, l], axis=-1).reshape(-1, 3)
+    # The list is symmetric, so its second half holds one of each pair.
+    hkl = hkl[len(hkl) // 2 + 1 :]
+    hkl = hkl[np.gcd.reduce(hkl, axis=1) == 1]
+    g = hkl @ np.linalg.inv(crystal.matrix).T
+    inside = np.sum(g**2, axis=1) < 1 / d_min**2
+    return hkl[inside], g[inside]
+
+
+def _row_profiles(
+    potential: _Potential,
+    hkl: np.ndarray,
+    length: np.ndarray,
+    reach: np.ndarray,
+    k: float,
+) -> np.ndarray:
+    n = len(hkl)
+    beams = np.arange(-_ORDERS, _ORDERS + 1)
+    differences = np.arange(-2 * _ORDERS, 2 * _ORDERS + 1)
+    u = potential((hkl[:, None] * differences[:, None]).reshape(-1, 3))
+    u = u.reshape(n, -1)
+    u0 = u[0, 2 * _ORDERS].real
+    pairs = beams[:, None] - beams + 2 * _ORDERS
+    diagonal = np.arange(len(beams))
+
+    sine = reach[:, None] * np.linspace(0, 1, N_ANGLES)
+    mg = beams * length[:, None]
+    matrix = np.repeat(u[:, None, pairs], N_ANGLES, axis=1)
+    matrix[..., diagonal, diagonal] = (
+        -2 * k * sine[..., None] * mg[:, None] - mg[:, None] ** 2
+    )
+    # With an inversion centre in the origin everything is real.
+    if np.abs(matrix.imag).max() < 1e-6 * np.abs(u).max():
+        matrix = matrix.real
+    _, c = np.linalg.eigh(matrix)
+
+    absorption = 0.1 * u[:, pairs]
+    absorption[:, diagonal, diagonal] = 0.05 * u0 + 0.004
+    if np.isrealobj(matrix):
+        absorption = absorption.real
+    mu = np.sum(c.conj() * (absorption[:, None] @ c), axis=-2).real
+    mu = np.maximum(mu, 0.0015)
+    phase = np.exp(
+        2j
+        * np.pi
+        * (hkl @ potential.positions.T)[:, :, None]
+        * beams
+    )
+    # Sum over atoms first: sum_a w_a psi_a psi_a* = c^H Q c.
+    q = np.einsum(
+        "ram,a,ran->rmn", phase.conj(), potential.weights, phase,
+        optimize=True,
+    )
+    if np.isrealobj(c) and np.abs(q.imag).max() < 1e-6 * np.abs(q).max():
+        q = q.real
+    at_atoms = np.sum(c.conj() * (q[:, None] @ c), axis=-2).real
+    intensity = np.sum(
+        at_atoms * np.abs(c[..., _ORDERS, :]) ** 2 / mu, axis=-1
+    )
+    far = intensity[:, -6:].mean(axis=1, keepdims=True)
+    return intensity / far - 1
