@@ -1,0 +1,545 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The phases found in a scan, with the evidence for each of them."""
+
+import copy
+from typing import Any, Self
+import warnings
+
+import numpy as np
+from orix.crystal_map import (
+    CrystalMap,
+    Phase,
+    PhaseList,
+    create_coordinate_arrays,
+)
+from orix.quaternion import Rotation, symmetry
+
+from kikuchipy_symml.symmetry._candidates import (
+    candidate_space_groups,
+    parting_level,
+)
+from kikuchipy_symml.symmetry._levels import (
+    N_SPACE_GROUPS,
+    class_names,
+    phase_of,
+    sum_to_level,
+)
+
+# How far the sum of a softmax in half precision may be from one
+_SUM_TOLERANCE = 1e-2
+
+
+class SymmetryPhaseList(PhaseList):
+    """The phases found in a scan, by the symmetry of its patterns.
+
+    To orix and kikuchipy this is a phase list that holds exactly the
+    phases found. The ID of a phase is its index into
+    :attr:`class_names`, so IDs need not be consecutive. Beside the
+    phases it keeps the probabilities of all 230 space groups in every
+    point, from which :meth:`at_level` and :meth:`restrict_to` make
+    other lists without running a network again.
+
+    Parameters
+    ----------
+    space_group_probabilities
+        Probabilities of the 230 space groups in each point, of shape ()
+        or (n,) or (ny, nx) + (230,). Each point's sum to one, save where
+        there was no pattern to go by: all zero, or any NaN. The array is
+        kept, not copied, if of 32-bit floats.
+    level
+        One of :data:`~kikuchipy_symml.symmetry.LEVELS`.
+    candidates
+        Choose among these phases only, see :meth:`restrict_to`.
+    navigation_mask
+        Boolean array of the navigation shape, with True for points to
+        leave out. If not given, no points are left out.
+    min_confidence
+        A point with a lower :attr:`confidence` is not indexed.
+    step_sizes
+        Distance between points in each navigation direction, in order
+        (y, x). If not given, 1 in each.
+    scan_unit
+        Unit of *step_sizes*, ``"px"`` or a unit of length, like "um".
+
+    Raises
+    ------
+    TypeError
+        If *candidates* is not a phase list.
+    ValueError
+        If *level* is unknown, *candidates* cannot be told apart (see
+        :func:`~kikuchipy_symml.symmetry.candidate_space_groups`), or
+        an array or number is not as described.
+
+    Notes
+    -----
+    At all levels but that of space groups, a phase carries the point
+    group of highest order in its class, such as the holohedry of a
+    Bravais lattice. It is a default, not a finding; see
+    :func:`~kikuchipy_symml.symmetry.phase_of`.
+
+    Slicing gives what slicing a phase list gives: a plain
+    :class:`~orix.crystal_map.PhaseList`, or one phase. :meth:`deepcopy`
+    gives a plain list as well, :func:`copy.deepcopy` all of it.
+
+    Examples
+    --------
+    Three patterns: one surely face-centred cubic, one that may be
+    hexagonal, and one that was left out
+
+    >>> import numpy as np
+    >>> from kikuchipy_symml.symmetry import SymmetryPhaseList
+    >>> p = np.zeros((3, 230), dtype=np.float32)
+    >>> p[0, [225 - 1, 227 - 1]] = 0.75, 0.25
+    >>> p[1, [194 - 1, 167 - 1]] = 0.625, 0.375
+    >>> phases = SymmetryPhaseList(p, "bravais_lattice")
+    >>> phases
+    Id  Name  Space group  Point group  Proper point group      Color
+    10    hP         None        6/mmm                 622  xkcd:lime
+    13    cF         None         m-3m                 432  xkcd:tan
+    Level: bravais_lattice
+    Indexed: 2 of 3 points
+    >>> phases.phase_id
+    array([13, 10, -1])
+    >>> phases.at_level("space_group").names
+    ['P63/mmc', 'Fm-3m']
+    """
+
+    # Axes of the arrays in this class:
+    # - navigation shape (), (n,) or (ny, nx), below written ...
+    # - 230 space groups, number minus one
+    # - classes, in order of the class names
+
+    def __init__(
+        self,
+        space_group_probabilities: np.ndarray,
+        level: str = "bravais_lattice",
+        *,
+        candidates: PhaseList | None = None,
+        navigation_mask: np.ndarray | None = None,
+        min_confidence: float = 0.0,
+        step_sizes: tuple[float, ...] | None = None,
+        scan_unit: str = "px",
+    ) -> None:
+        class_names(level)  # Raises if there is no such level
+        if not 0 <= min_confidence <= 1:
+            raise ValueError(
+                f"Lowest confidence {min_confidence} is not between 0 and 1"
+            )
+        p230 = _as_probabilities(space_group_probabilities)
+        shape = p230.shape[:-1]
+        total = np.asarray(p230.sum(axis=-1))
+        no_evidence = np.isnan(total) | (total == 0)
+        left_out = _as_mask(navigation_mask, shape) | no_evidence
+        _check_sums(p230, total, left_out)
+
+        self._p230 = p230
+        self._left_out = left_out
+        self._min_confidence = min_confidence
+        self._step_sizes = _as_step_sizes(step_sizes, shape)
+        self._scan_unit = scan_unit
+
+        if candidates is None:
+            self._level = level
+            self._candidates = None
+            self._class_names = class_names(level)
+            probabilities = sum_to_level(p230, level)
+        else:
+            numbers = candidate_space_groups(candidates)
+            self._level = parting_level(numbers, level)
+            own = [phase for i, phase in candidates if i != -1]
+            self._candidates = PhaseList(dict(enumerate(own)))
+            self._class_names = tuple(self._candidates.names)
+            probabilities = _renormalized(p230[..., numbers - 1])
+
+        probabilities = _zero_where(left_out, probabilities)
+        confidence = probabilities.max(axis=-1)
+        phase_id = np.asarray(probabilities.argmax(axis=-1))
+        # No evidence at all gives confidence 0, left out or not
+        indexed = (confidence > 0) & (confidence >= min_confidence)
+        phase_id = np.where(indexed, phase_id, -1)
+
+        self._probabilities = _read_only(probabilities)
+        self._confidence = _read_only(np.asarray(confidence))
+        self._phase_id = _read_only(phase_id)
+
+        found = np.unique(phase_id[phase_id != -1])
+        super().__init__({int(i): self._new_phase(int(i)) for i in found})
+
+    def _new_phase(self, index: int) -> Phase:
+        """Return the phase of a class: the candidate itself, if any."""
+        if self._candidates is not None:
+            return self._candidates[index]
+        return phase_of(self._level, self._class_names[index])
+
+    def _replace(self, **changes: Any) -> Self:
+        """Return a list from the same evidence, with some arguments of
+        this one changed.
+        """
+        arguments = {
+            "space_group_probabilities": self._p230,
+            "level": self._level,
+            "candidates": self._candidates,
+            "navigation_mask": self._left_out,
+            "min_confidence": self._min_confidence,
+            "step_sizes": self._step_sizes,
+            "scan_unit": self._scan_unit,
+        }
+        return type(self)(**(arguments | changes))
+
+    # --------------------------- Properties ------------------------- #
+
+    @property
+    def level(self) -> str:
+        """Return the level of symmetry that parts the classes."""
+        return self._level
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Return the names of all classes there were to choose from.
+
+        These are the classes of the level, or the names of the
+        candidates in a list restricted to such.
+        """
+        return self._class_names
+
+    @property
+    def navigation_shape(self) -> tuple[int, ...]:
+        """Return the navigation shape of the scan in numpy's order."""
+        return self._phase_id.shape
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """Return the probability of every class in every point.
+
+        Read-only 32-bit floats of shape navigation shape + (n classes,),
+        in order of :attr:`class_names`. They sum to one in every point,
+        save those left out or without evidence, where they are 0.
+        """
+        return self._probabilities
+
+    @property
+    def phase_id(self) -> np.ndarray:
+        """Return the index of the most probable class in every point.
+
+        Read-only integers of the navigation shape. -1 means not indexed:
+        left out, without evidence, or of too low a confidence.
+        """
+        return self._phase_id
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """Return the probability of the most probable class in every
+        point, also where it was too low to be chosen.
+
+        Read-only 32-bit floats of the navigation shape, 0 in points left
+        out or without evidence.
+        """
+        return self._confidence
+
+    @property
+    def xmap(self) -> CrystalMap:
+        """Return a new crystal map of all points.
+
+        Rotations are the identity. Properties are ``probabilities``, of
+        shape (n points, n classes), and ``confidence``. Phase IDs are
+        those of :attr:`phase_id`, with "not_indexed" among the phases
+        where there are points with -1.
+
+        The map is made anew each time, with names and colors of the
+        phases as they are then: keep it in a variable to change it.
+
+        Warns
+        -----
+        UserWarning
+            If a phase has a space group that orix 0.15 writes to a file
+            from which it cannot read it back (numbers 3 to 9). The phase
+            in the map then has the point group only.
+
+        Notes
+        -----
+        A crystal map knows no directions with one point only: its shape
+        is (n,) for navigation shapes (1, n) and (n, 1), and () for (1,).
+        """
+        shape = self.navigation_shape
+        phase_id = self._phase_id.ravel()
+        # CrystalMap hands the sorted IDs in its array to the phases by
+        # their position in the list, whatever their own IDs. Both agree
+        # only if the list holds the phases in the array, all of them, no
+        # others, and no -1, which CrystalMap adds itself.
+        found = np.unique(phase_id[phase_id != -1])
+        phases = {int(i): _readable_phase(self._dict[i]) for i in found}
+        # An empty shape means orix's default shape there, hence (1,)
+        coordinates, n = create_coordinate_arrays(
+            shape or (1,), self._step_sizes or None
+        )
+        return CrystalMap(
+            rotations=Rotation.identity((n,)),
+            phase_id=phase_id,
+            phase_list=PhaseList(phases),
+            prop={
+                "probabilities": self._probabilities.reshape(n, -1),
+                "confidence": self._confidence.ravel(),
+            },
+            scan_unit=self._scan_unit,
+            **coordinates,
+        )
+
+    # ------------------------- Public methods ----------------------- #
+
+    def at_level(self, level: str) -> Self:
+        """Return the phases found at another level, coarser or finer.
+
+        Parameters
+        ----------
+        level
+            One of :data:`~kikuchipy_symml.symmetry.LEVELS`.
+
+        Returns
+        -------
+        phases
+            From the same probabilities of the space groups, with the
+            same points left out, the same lowest confidence and the same
+            candidates, if any. These stay one class each: candidates
+            that are one class at the level are still told apart, by
+            their space groups.
+
+        Raises
+        ------
+        ValueError
+            If there is no such level.
+        """
+        return self._replace(level=level)
+
+    def restrict_to(self, candidates: PhaseList) -> Self:
+        """Return the phases found when there are no others than these.
+
+        Parameters
+        ----------
+        candidates
+            Phases, each of a name and a space group of its own.
+
+        Returns
+        -------
+        phases
+            With one class for each candidate, in their order, named as
+            they are. The phases are the candidates' own objects, with
+            their structures and colors. Probabilities are those of the
+            candidates' space groups, divided by their sum: they say
+            which candidate, given that it is one of them. A pattern of
+            something else can give a high confidence, too. Points
+            without any evidence for any candidate are not indexed.
+
+        Raises
+        ------
+        TypeError
+            If *candidates* is not a phase list.
+        ValueError
+            If there are none, one has no space group, or two have the
+            same name or space group.
+
+        Warns
+        -----
+        UserWarning
+            If candidates are of one class at this :attr:`level`. The
+            level of the returned list is then that of space groups,
+            the finest, which parts them.
+        """
+        return self._replace(candidates=candidates)
+
+    def navigation_mask(
+        self, *names: str, include_not_indexed: bool = True
+    ) -> np.ndarray:
+        """Return a mask of all points but those of some phases.
+
+        Parameters
+        ----------
+        *names
+            Names of phases or classes. A class that was not found has no
+            points.
+        include_not_indexed
+            Whether points that are not indexed are to be kept as well,
+            so that each phase is tried there. Default is True.
+
+        Returns
+        -------
+        mask
+            Boolean array of the navigation shape: True means not these
+            phases, as ``EBSD.dictionary_indexing()`` takes it. True, too,
+            in all points left out or without a pattern to go by.
+
+        Raises
+        ------
+        ValueError
+            If no names are given, or a name is not that of a class.
+        """
+        # A phase may have been renamed since it was found
+        index_of = {name: i for i, name in enumerate(self._class_names)}
+        index_of |= {phase.name: i for i, phase in self}
+        if not names:
+            raise ValueError(f"No names given, choose from {tuple(index_of)}")
+        unknown = [name for name in names if name not in index_of]
+        if unknown:
+            raise ValueError(
+                f"{unknown} are not among the classes {tuple(index_of)}"
+            )
+        ids = [index_of[name] for name in names]
+        if include_not_indexed:
+            ids.append(-1)
+        return np.asarray(~np.isin(self._phase_id, ids) | self._left_out)
+
+    def deepcopy(self) -> PhaseList:
+        """Return a deep copy of the phases alone, as a plain list.
+
+        It is what :class:`~orix.crystal_map.CrystalMap` makes of a list
+        given to it, where all probabilities would be carried along. Use
+        :func:`copy.deepcopy` to copy these as well.
+        """
+        return PhaseList(copy.deepcopy(dict(self._dict)))
+
+    def add(self, value: Phase | list[Phase] | PhaseList) -> None:
+        """Raise an error: a phase that was not found has no points."""
+        raise TypeError(
+            "Cannot add to the phases found; add to a copy, as in "
+            "phases.deepcopy().add(...)"
+        )
+
+    # ------------------------- Dunder methods ----------------------- #
+
+    def __delitem__(self, key: int | str) -> None:
+        """Raise an error: the points of the phase would be left."""
+        raise TypeError(
+            f"Cannot delete {key!r} from the phases found; use restrict_to() "
+            "to choose among other phases"
+        )
+
+    def __repr__(self) -> str:
+        n_indexed = np.count_nonzero(self._phase_id != -1)
+        return (
+            f"{super().__repr__()}\n"
+            f"Level: {self._level}\n"
+            f"Indexed: {n_indexed} of {self._phase_id.size} points"
+        )
+
+
+def _as_probabilities(array: np.ndarray) -> np.ndarray:
+    """Return the array as 32-bit floats, or say what is wrong with it."""
+    array = np.asarray(array)
+    if array.ndim not in (1, 2, 3) or array.shape[-1] != N_SPACE_GROUPS:
+        raise ValueError(
+            f"Probabilities of shape {array.shape} given, expected a "
+            "navigation shape of (), (n,) or (ny, nx), and then "
+            f"({N_SPACE_GROUPS},)"
+        )
+    if array.size == 0:
+        raise ValueError(f"Probabilities of shape {array.shape} hold no point")
+    return _read_only(array.astype(np.float32, copy=False))
+
+
+def _check_sums(
+    p230: np.ndarray, total: np.ndarray, left_out: np.ndarray
+) -> None:
+    """Raise an error if numbers are negative or do not sum to one."""
+    lowest = np.asarray(p230.min(axis=-1))
+    bad = (lowest < 0) | (np.abs(total - 1) > _SUM_TOLERANCE)
+    bad &= ~left_out
+    if bad.any():
+        point = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise ValueError(
+            f"Probabilities in point {point} sum to {total[point]:.3g}, the "
+            f"lowest is {lowest[point]:.3g}: expected a sum of 1 and none "
+            "below 0"
+        )
+
+
+def _as_mask(mask: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a navigation mask, True for points to leave out."""
+    if mask is None:
+        return np.zeros(shape, dtype=bool)
+    mask = np.asarray(mask)
+    if mask.dtype != bool:
+        raise ValueError(
+            f"Navigation mask has data type {mask.dtype}, expected bool with "
+            "True for points to leave out"
+        )
+    if mask.shape != shape:
+        raise ValueError(
+            f"Navigation mask has shape {mask.shape}, expected the navigation "
+            f"shape {shape}"
+        )
+    return mask
+
+
+def _as_step_sizes(
+    step_sizes: tuple[float, ...] | None, shape: tuple[int, ...]
+) -> tuple[float, ...]:
+    """Return one positive step size for each navigation direction."""
+    if step_sizes is None:
+        return (1,) * len(shape)
+    step_sizes = tuple(step_sizes)
+    if len(step_sizes) != len(shape) or not all(s > 0 for s in step_sizes):
+        raise ValueError(
+            f"Step sizes {step_sizes} given, expected {len(shape)} positive "
+            f"numbers for navigation shape {shape}"
+        )
+    return step_sizes
+
+
+def _renormalized(p: np.ndarray) -> np.ndarray:
+    """Return probabilities divided by their sum, 0 where that is 0."""
+    # 64 bits, for the ratio of two probabilities close to underflow
+    p = p.astype(np.float64)
+    total = p.sum(axis=-1, keepdims=True)
+    p = np.divide(p, total, out=np.zeros_like(p), where=total > 0)
+    return p.astype(np.float32)
+
+
+def _zero_where(mask: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Return probabilities with 0 where masked, copied only if needed."""
+    if not p[mask].any():  # any() is True for NaN
+        return p
+    p = np.array(p)
+    p[mask] = 0
+    return p
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    """Return the array, or a view of it, that cannot be written to."""
+    if array.flags.writeable:
+        array = array.view()
+        array.flags.writeable = False
+    return array
+
+
+def _readable_phase(phase: Phase) -> Phase:
+    """Return a phase that orix reads back from a file as it was written.
+
+    orix 0.15 takes the point group in a file by its name, but of the
+    names that it gives to space groups' point groups, "m" is unknown
+    (and raises an error) and "2" is taken for 2/m. Both are known by
+    another name, that of the setting along *z*, with the same operations.
+    """
+    known_by = {"2": symmetry.C2z, "m": symmetry.Csz}
+    group = phase.point_group
+    if group is None or group.name not in known_by:
+        return phase
+    try:
+        read = Phase(point_group=group.name).point_group
+    except ValueError:
+        read = None
+    if read is not None and read.order == group.order:
+        return phase
+    if phase.space_group is not None:
+        warnings.warn(
+            f"The crystal map holds phase {phase.name!r} with point group "
+            f"{group.name} but without its space group "
+            f"{phase.space_group.short_name}, which orix could not read back "
+            "from a file",
+            stacklevel=3,
+        )
+    return Phase(
+        phase.name,
+        point_group=known_by[group.name],
+        structure=phase.structure,
+        color=phase.color,
+    )
