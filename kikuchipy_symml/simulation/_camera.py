@@ -1,0 +1,366 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A camera with all the faults of a real one.
+
+Axes: ``N`` patterns, ``M`` master patterns, ``y`` and ``x`` detector rows
+and columns.
+"""
+
+from dataclasses import asdict, dataclass, fields
+
+import numba as nb
+import numpy as np
+
+from ._sphere import _bilinear, _lambert_xy, random_rotations
+
+# Columns of the table of what the camera does to each pattern.
+_CONTRAST, _GAMMA, _EDGES, _BLUR, _NOISE, _FIXED, _SHOT = range(7)
+_BUMP, _BUMP_X, _BUMP_Y, _BUMP_WIDTH, _SLOPE_X, _SLOPE_Y = range(7, 13)
+_DEAD, _SATURATION, _SCREEN, _LEVELS = range(13, 17)
+_N_COLUMNS = 17
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Ranges from which the camera of each pattern is drawn.
+
+    Each range is (lowest, highest), drawn uniformly, unless said
+    otherwise.
+
+    Parameters
+    ----------
+    pixels
+        Pixels along the shorter side of the detector.
+    aspect_ratio
+        Width divided by height.
+    pcx, pcy, pcz
+        Projection centre in Bruker's convention.
+    pc_error
+        Standard deviation of the error of the projection centre that
+        the user gives.
+    contrast
+        Standard deviation of the bands relative to the background,
+        drawn on a logarithmic scale.
+    gamma
+        Strength of a quadratic response to the bands.
+    edges
+        Strength of excess and deficiency lines.
+    blur
+        Standard deviation of the blur in pixels.
+    noise
+        Standard deviation of the noise relative to that of the bands,
+        drawn on a logarithmic scale.
+    fixed
+        Share of the noise that is a gain pattern, as after a poor flat
+        field.
+    bump
+        Height of the diffuse background's maximum over its rim.
+    slope
+        Linear shading of the detector from rim to rim.
+    dead
+        Share of dead or hot pixels.
+    saturation
+        Share of the brightest pixels that are saturated.
+    round_screen
+        Probability that a round screen vignettes the corners.
+    low_depth
+        Probability that a pattern has only 16 to 64 grey levels; all
+        others have 256.
+    """
+
+    pixels: tuple[int, int] = (48, 128)
+    aspect_ratio: tuple[float, float] = (1.0, 1.34)
+    pcx: tuple[float, float] = (0.4, 0.6)
+    pcy: tuple[float, float] = (0.1, 0.6)
+    pcz: tuple[float, float] = (0.42, 0.85)
+    pc_error: float = 0.006
+    contrast: tuple[float, float] = (0.03, 0.4)
+    gamma: tuple[float, float] = (0.0, 0.15)
+    edges: tuple[float, float] = (-0.1, 0.6)
+    blur: tuple[float, float] = (0.2, 1.2)
+    noise: tuple[float, float] = (0.1, 1.6)
+    fixed: tuple[float, float] = (0.0, 0.3)
+    bump: tuple[float, float] = (0.0, 1.5)
+    slope: tuple[float, float] = (-0.4, 0.4)
+    dead: tuple[float, float] = (0.0, 0.002)
+    saturation: tuple[float, float] = (0.0, 0.01)
+    round_screen: float = 0.1
+    low_depth: float = 0.1
+
+    @classmethod
+    def from_dict(cls, settings: dict) -> "Camera":
+        """Return a camera from a recipe's settings.
+
+        Raises
+        ------
+        ValueError
+            If a setting is unknown.
+        """
+        known = {f.name for f in fields(cls)}
+        unknown = set(settings) - known
+        if unknown:
+            raise ValueError(
+                f"Unknown camera settings {sorted(unknown)}; known are "
+                f"{sorted(known)}"
+            )
+        return cls(
+            **{
+                k: tuple(v) if isinstance(v, list) else v
+                for k, v in settings.items()
+            }
+        )
+
+    def to_dict(self) -> dict:
+        """Return the settings as a dictionary for a recipe."""
+        return asdict(self)
+
+
+def draw_patterns(
+    rng: np.random.Generator,
+    masters: np.ndarray,
+    which: np.ndarray,
+    camera: Camera,
+    rotations: np.ndarray | None = None,
+    per_camera: int = 1,
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Draw patterns as one detector of random make would record them.
+
+    Parameters
+    ----------
+    rng
+        Source of all randomness.
+    masters
+        Master patterns as from :func:`master_from_bands`, shape (M, 4,
+        size, size), of any real data type: each is scaled to a standard
+        deviation of one. One channel only is fine too, shape (M, 1,
+        size, size): then there are no excess and deficiency lines.
+    which
+        Index of the master pattern of each pattern, shape (N,).
+    camera
+        What to draw from. The pixel count and aspect ratio are drawn
+        once for all patterns.
+    rotations
+        From the detector's frame (right, up, forward) to the crystal's,
+        shape (N, 3, 3). Drawn uniformly if not given.
+    per_camera
+        Number of consecutive patterns that share everything but the
+        orientation and the noise, such as those of one grain.
+
+    Returns
+    -------
+    patterns
+        Shape (N, y, x), float32, 0 to 1.
+    pc
+        Projection centres that a user would give, shape (N, 3).
+    aspect_ratio
+        Width of the detector divided by its height.
+    """
+    n = len(which)
+    short = int(rng.integers(camera.pixels[0], camera.pixels[1] + 1))
+    aspect_ratio = float(rng.uniform(*camera.aspect_ratio))
+    ny, nx = short, int(round(short * aspect_ratio))
+    aspect_ratio = nx / ny
+
+    groups = -(-n // per_camera)
+    pc = np.column_stack(
+        [
+            rng.uniform(*getattr(camera, name), groups)
+            for name in ("pcx", "pcy", "pcz")
+        ]
+    )
+    given = pc + rng.normal(0, camera.pc_error, pc.shape)
+    table = _draw_table(rng, camera, groups)
+    pc, given, table = (
+        np.repeat(i, per_camera, axis=0)[:n] for i in (pc, given, table)
+    )
+    if rotations is None:
+        rotations = random_rotations(rng, n)
+    patterns = np.empty((n, ny, nx), dtype=np.float32)
+    _draw(
+        masters,
+        np.asarray(which, dtype=np.int64),
+        _inverse_standard_deviation(masters, which),
+        np.ascontiguousarray(rotations, dtype=np.float32),
+        pc.astype(np.float32),
+        np.float32(aspect_ratio),
+        table.astype(np.float32),
+        rng.integers(0, 2**31 - 1, n),
+        patterns,
+    )
+    return patterns, given, aspect_ratio
+
+
+def _inverse_standard_deviation(
+    masters: np.ndarray, which: np.ndarray
+) -> np.ndarray:
+    out = np.ones(len(masters), dtype=np.float32)
+    for i in np.unique(which):
+        # Every fourth point is plenty, and the projection is equal-area.
+        part = masters[i, 0, ::4, ::4].astype(np.float32)
+        out[i] = 1 / max(part.std(), 1e-6)
+    return out
+
+
+def _draw_table(
+    rng: np.random.Generator, camera: Camera, n: int
+) -> np.ndarray:
+    def log_uniform(low, high):
+        return np.exp(rng.uniform(np.log(low), np.log(high), n))
+
+    table = np.zeros((n, _N_COLUMNS))
+    table[:, _CONTRAST] = log_uniform(*camera.contrast)
+    table[:, _GAMMA] = rng.uniform(*camera.gamma, n)
+    table[:, _EDGES] = rng.uniform(*camera.edges, n)
+    table[:, _BLUR] = rng.uniform(*camera.blur, n)
+    table[:, _NOISE] = log_uniform(*camera.noise)
+    table[:, _FIXED] = rng.uniform(*camera.fixed, n)
+    table[:, _SHOT] = rng.uniform(0, 1, n)
+    table[:, _BUMP] = rng.uniform(*camera.bump, n)
+    table[:, _BUMP_X] = rng.normal(0.5, 0.15, n)
+    table[:, _BUMP_Y] = rng.normal(0.4, 0.2, n)
+    table[:, _BUMP_WIDTH] = rng.uniform(0.25, 0.7, n)
+    table[:, _SLOPE_X] = rng.uniform(*camera.slope, n)
+    table[:, _SLOPE_Y] = rng.uniform(*camera.slope, n)
+    table[:, _DEAD] = rng.uniform(*camera.dead, n)
+    table[:, _SATURATION] = rng.uniform(*camera.saturation, n)
+    screen = rng.uniform(0.95, 1.25, n)
+    table[:, _SCREEN] = np.where(
+        rng.random(n) < camera.round_screen, screen, 0
+    )
+    table[:, _LEVELS] = np.where(
+        rng.random(n) < camera.low_depth, rng.integers(16, 65, n), 256
+    )
+    return table
+
+
+@nb.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "arcp"})
+def _draw(
+    masters,
+    which,
+    scale,
+    rotations,
+    pc,
+    aspect_ratio,
+    table,
+    seeds,
+    out,
+):
+    n, ny, nx = out.shape
+    line = np.empty(max(ny, nx), dtype=np.float32)
+    with_edges = masters.shape[1] == 4
+    for i in range(n):
+        np.random.seed(seeds[i])
+        p = table[i]
+        rot = rotations[i]
+        master = masters[which[i]]
+        k = scale[which[i]]
+        # The beam comes from above: down in the detector's frame.
+        bx, by, bz = -rot[0, 1], -rot[1, 1], -rot[2, 1]
+        image = out[i]
+        for r in range(ny):
+            dy = (pc[i, 1] - (r + np.float32(0.5)) / ny) / pc[i, 2]
+            for c in range(nx):
+                dx = (
+                    ((c + np.float32(0.5)) / nx - pc[i, 0])
+                    * aspect_ratio
+                    / pc[i, 2]
+                )
+                q = 1 / np.sqrt(dx * dx + dy * dy + np.float32(1))
+                x = (rot[0, 0] * dx + rot[0, 1] * dy + rot[0, 2]) * q
+                y = (rot[1, 0] * dx + rot[1, 1] * dy + rot[1, 2]) * q
+                z = (rot[2, 0] * dx + rot[2, 1] * dy + rot[2, 2]) * q
+                u, v = _lambert_xy(x, y, z)
+                value = _bilinear(master[0], u, v) * k
+                value += p[_GAMMA] * value * abs(value)
+                if with_edges and p[_EDGES] != 0:
+                    # The field is odd, so the half that is not stored
+                    # has the other sign.
+                    e = p[_EDGES] * k
+                    if z < 0:
+                        e = -e
+                    value += e * (
+                        bx * _bilinear(master[1], u, v)
+                        + by * _bilinear(master[2], u, v)
+                        + bz * _bilinear(master[3], u, v)
+                    )
+                image[r, c] = value
+        _gaussian(image, p[_BLUR], line)
+        _record(image, p)
+
+
+@nb.njit(cache=True, nogil=True)
+def _gaussian(image, sigma, line):
+    """Blur in place by a Gaussian window of at most nine pixels."""
+    ny, nx = image.shape
+    half = min(4, int(np.ceil(2.5 * sigma)))
+    weights = np.empty(half + 1, dtype=np.float32)
+    total = np.float32(0)
+    for k in range(half + 1):
+        weights[k] = np.exp(-0.5 * (k / sigma) ** 2)
+        total += weights[k] * (1 if k == 0 else 2)
+    weights /= total
+    for r in range(ny):
+        for c in range(nx):
+            line[c] = image[r, c]
+        for c in range(nx):
+            s = weights[0] * line[c]
+            for k in range(1, half + 1):
+                s += weights[k] * (
+                    line[max(c - k, 0)] + line[min(c + k, nx - 1)]
+                )
+            image[r, c] = s
+    for c in range(nx):
+        for r in range(ny):
+            line[r] = image[r, c]
+        for r in range(ny):
+            s = weights[0] * line[r]
+            for k in range(1, half + 1):
+                s += weights[k] * (
+                    line[max(r - k, 0)] + line[min(r + k, ny - 1)]
+                )
+            image[r, c] = s
+
+
+@nb.njit(cache=True, nogil=True)
+def _record(image, p):
+    """Turn the intensity of the bands into grey levels, in place."""
+    ny, nx = image.shape
+    mean = image.mean()
+    std = image.std() + np.float32(1e-6)
+    lowest = np.inf
+    highest = -np.inf
+    for r in range(ny):
+        y = (r + 0.5) / ny
+        for c in range(nx):
+            x = (c + 0.5) / nx
+            d2 = (x - p[_BUMP_X]) ** 2 + (y - p[_BUMP_Y]) ** 2
+            light = 1 + p[_BUMP] * np.exp(-0.5 * d2 / p[_BUMP_WIDTH] ** 2)
+            light *= (
+                1 + p[_SLOPE_X] * (x - 0.5) + p[_SLOPE_Y] * (y - 0.5)
+            )
+            value = (image[r, c] - mean) / std
+            # Counting noise grows as the root of the signal, read-out
+            # noise does not grow.
+            noise = p[_NOISE] * (
+                1 - p[_SHOT] + p[_SHOT] / np.sqrt(light)
+            )
+            gain = p[_FIXED] * p[_NOISE] * np.random.standard_normal()
+            value += noise * np.random.standard_normal() + gain
+            value = light * (1 + p[_CONTRAST] * value)
+            if p[_SCREEN] > 0:
+                d2 = 4 * ((x - 0.5) ** 2 + (y - 0.5) ** 2)
+                if d2 > p[_SCREEN] ** 2:
+                    value = 0
+            image[r, c] = value
+            lowest = min(lowest, value)
+            highest = max(highest, value)
+    # Saturation: the top of the range is cut off.
+    highest -= p[_SATURATION] * 20 * (highest - lowest)
+    scale = (p[_LEVELS] - 1) / (highest - lowest)
+    for r in range(ny):
+        for c in range(nx):
+            value = np.floor((image[r, c] - lowest) * scale + 0.5)
+            value = min(max(value, 0), p[_LEVELS] - 1) / (p[_LEVELS] - 1)
+            if p[_DEAD] > 0 and np.random.random() < p[_DEAD]:
+                value = np.float32(np.random.random() < 0.5)
+            image[r, c] = value
