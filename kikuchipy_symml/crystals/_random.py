@@ -16,6 +16,7 @@ from kikuchipy_symml.crystals import _wyckoff
 from kikuchipy_symml.crystals._crystal import Crystal
 from kikuchipy_symml.crystals._formula import formula
 from kikuchipy_symml.crystals._metric import (
+    PRIMITIVE,
     cell_matrix,
     is_clear,
     random_cell,
@@ -101,14 +102,20 @@ def random_crystal(
         If none of many attempts had the wanted symmetry.
     """
     space_group = _choose_space_group(rng, space_group, bravais_lattice)
-    positions = wyckoff_positions(space_group)
+    wyckoff = wyckoff_positions(space_group)
     for _ in range(MAX_ATTEMPTS):
-        crystal = _attempt(rng, space_group, positions)
+        crystal = _attempt(rng, space_group, wyckoff)
         if crystal is None:
             continue
         kinds = np.unique(crystal.elements, return_inverse=True)[1]
+        # The primitive cell tells as much, in a fraction of the time.
+        basis = PRIMITIVE[_wyckoff.centring(space_group)]
+        positions = crystal.positions @ np.linalg.inv(basis) % 1.0
+        ticks = np.rint(positions * 1e4).astype(int) % 10_000
+        _, first = np.unique(ticks @ [10**8, 10**4, 1], return_index=True)
+        matrix = basis @ crystal.matrix
         if has_space_group(
-            crystal.matrix, crystal.positions, kinds, space_group
+            matrix, positions[first], kinds[first], space_group
         ):
             return crystal
     raise SymmetryMismatchError(

@@ -163,6 +163,17 @@ def _lattice_basis(projection: np.ndarray, dimension: int) -> np.ndarray:
 
 
 @cache
+def _unmoved(x: int, y: int, z: int, t: int) -> np.ndarray:
+    """Find grid points with x X + y Y + z Z + t a multiple of the grid.
+
+    Few different rows occur in all the operations of all space groups.
+    """
+    axis = np.arange(GRID)
+    total = np.add.outer(np.add.outer(x * axis, y * axis), z * axis + t)
+    return (total % GRID == 0).ravel()
+
+
+@cache
 def wyckoff_positions(space_group: int) -> tuple[WyckoffPosition, ...]:
     """Return the Wyckoff positions of a space group.
 
@@ -178,16 +189,17 @@ def wyckoff_positions(space_group: int) -> tuple[WyckoffPosition, ...]:
         the general position.
     """
     rotations, translations = operations(space_group)
-    axis = np.arange(GRID, dtype=np.int16)
-    grid = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1)
-    grid = grid.reshape(-1, 3)
+    grid = np.indices((GRID,) * 3).reshape(3, -1).T
     flat_index = np.array([GRID**2, GRID, 1])
 
     n_fixing = np.zeros(len(grid), dtype=int)
-    for rotation, translation in zip(rotations, translations, strict=True):
-        step = rotation - np.eye(3, dtype=int)
-        moved = grid @ step.T.astype(np.int16) + translation
-        n_fixing += ~np.any(moved % GRID, axis=1)
+    steps = rotations - np.eye(3, dtype=int)
+    for step, translation in zip(steps, translations, strict=True):
+        x, y, z = (
+            _unmoved(*row.tolist(), t)
+            for row, t in zip(step, translation.tolist(), strict=True)
+        )
+        n_fixing += x & y & z
 
     positions = []
     done = np.zeros(len(grid), dtype=bool)
@@ -196,7 +208,7 @@ def wyckoff_positions(space_group: int) -> tuple[WyckoffPosition, ...]:
     for i in np.argsort(-n_fixing, kind="stable"):
         if done[i]:
             continue
-        point = grid[i].astype(int)
+        point = grid[i]
         images = rotations @ point + translations
         fixing = ~np.any((images - point) % GRID, axis=1)
         whole = (images - point)[fixing] // GRID * GRID
@@ -212,18 +224,17 @@ def wyckoff_positions(space_group: int) -> tuple[WyckoffPosition, ...]:
                 freedom=freedom,
                 projection=projection,
                 shift=shift,
-                rotations=rotations[first],
+                rotations=rotations[first].astype(float),
                 translations=translations[first] / GRID,
             )
         )
         if freedom == 3:
             break
-        basis = _lattice_basis(projection, freedom) if freedom else None
         points = point[np.newaxis]
         if freedom:
-            steps = np.indices((GRID,) * freedom).reshape(freedom, -1).T
-            points = point + steps @ basis
-        for rotation, translation in zip(rotations, translations, strict=True):
-            images = (points @ rotation.T + translation) % GRID
-            done[images @ flat_index] = True
+            along = np.indices((GRID,) * freedom).reshape(freedom, -1).T
+            points = point + along @ _lattice_basis(projection, freedom)
+        images = points @ np.swapaxes(rotations[first], 1, 2)
+        images += translations[first, np.newaxis]
+        done[images % GRID @ flat_index] = True
     return tuple(sorted(positions, key=lambda p: (p.multiplicity, p.freedom)))
