@@ -25,7 +25,7 @@ created             date or date and time of writing, ISO 8601
 import json
 import reprlib
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from kikuchipy_symml.models._archive import ModelError
 from kikuchipy_symml.pattern import ViewSpec
@@ -101,7 +101,7 @@ def make_card(
         "scores": dict(scores or {}),
         "licence": licence,
         "package_version": _package_version(),
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     return card_from_json(card_to_json(card, "The card"), "The card")
 

@@ -1,0 +1,3 @@
+from ._classify import classify_symmetry, compute_symmetry_results
+
+__all__ = ["classify_symmetry", "compute_symmetry_results"]

@@ -1,0 +1,258 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Classification of the patterns of a scan by their symmetry."""
+
+import warnings
+from contextlib import nullcontext
+from pathlib import Path
+
+import dask.array as da
+import hyperspy.api as hs
+import numpy as np
+from dask.diagnostics import ProgressBar
+from kikuchipy.signals import EBSD
+from orix.crystal_map import PhaseList
+
+from kikuchipy_symml.classify._checks import (
+    check_batch_size,
+    check_min_confidence,
+    check_navigation_mask,
+    check_projection_centres,
+    check_signal,
+    check_signal_mask,
+    navigation_shape,
+)
+from kikuchipy_symml.classify._mapping import (
+    N_SPACE_GROUPS,
+    map_probabilities,
+)
+from kikuchipy_symml.models import SymmetryModel, load_model
+from kikuchipy_symml.symmetry import (
+    SymmetryPhaseList,
+    candidate_space_groups,
+    class_names,
+)
+
+
+def classify_symmetry(
+    signal: EBSD,
+    model: str | Path | SymmetryModel = "default",
+    level: str = "bravais_lattice",
+    *,
+    candidates: PhaseList | None = None,
+    navigation_mask: np.ndarray | None = None,
+    signal_mask: np.ndarray | None = None,
+    min_confidence: float = 0.0,
+    compute: bool = True,
+    batch_size: int | None = None,
+    show_progressbar: bool | None = None,
+) -> SymmetryPhaseList | da.Array:
+    """Name the crystal symmetry of every pattern of a scan.
+
+    Every pattern is looked at by itself, and no phases need be known
+    beforehand.
+
+    Parameters
+    ----------
+    signal
+        EBSD patterns, in memory or lazy, with the projection centre(s)
+        in ``signal.detector``. None of it is changed.
+    model
+        Name of a model that comes with the package, see
+        :func:`~kikuchipy_symml.list_models`, path of a model file, or a
+        model.
+    level
+        Level of symmetry to tell: "crystal_system", "bravais_lattice",
+        "laue_group", "point_group" or "space_group".
+    candidates
+        Phases to choose among, each with a space group. If not given, all
+        classes of the level.
+    navigation_mask
+        Boolean array of the navigation shape, True for patterns to leave
+        out.
+    signal_mask
+        Boolean array of the signal shape, True for detector pixels to
+        leave out.
+    min_confidence
+        A pattern whose most probable class is less probable than this is
+        not indexed.
+    compute
+        Whether to do the work now. If not, a dask array is returned, for
+        :func:`compute_symmetry_results`, and *level*, *candidates* and
+        *min_confidence* are only checked.
+    batch_size
+        Number of patterns to pass through the network at a time. It
+        changes time and memory, not the result. If not given, 64.
+    show_progressbar
+        Whether to show a progress bar. If not given, HyperSpy's
+        preference ``hs.preferences.General.show_progressbar``.
+
+    Returns
+    -------
+    phases
+        The phases found, with the evidence for them. If *compute* is
+        False, a dask array of probabilities of the 230 space groups
+        instead, float32 of the navigation shape and (230,). In it, rows
+        are NaN where *navigation_mask* is True, and 0 where a pattern
+        cannot be used.
+
+    Raises
+    ------
+    TypeError
+        If the signal, model or candidates are of another kind.
+    ValueError
+        If something given does not fit, before any pattern is read. The
+        message quotes it. For a model it is a
+        :class:`~kikuchipy_symml.models.ModelError`.
+    FileNotFoundError
+        If there is no file at a path given as model.
+
+    Warns
+    -----
+    UserWarning
+        If the projection centre is the one of a new detector, (0.5, 0.5,
+        0.5). Also if patterns are constant or hold NaN or infinite
+        values, with their number: these are not indexed.
+
+    See Also
+    --------
+    compute_symmetry_results
+        Make phases from what this returns with ``compute=False``.
+    kikuchipy_symml.SymmetryPhaseList
+        What can be done with the result.
+
+    Notes
+    -----
+    Now or later, in memory or lazy, the same blocks of patterns give the
+    same numbers. Other blocks, as from other chunks of a lazy signal,
+    another *batch_size* or another mask, change them by the rounding of
+    32-bit floats, some 1e-7: TensorFlow sums in an order that depends on
+    the place of a pattern in its batch.
+    """
+    check_signal(signal)
+    class_names(level)
+    if candidates is not None:
+        candidate_space_groups(candidates)
+    navigation_mask = check_navigation_mask(navigation_mask, signal)
+    signal_mask = check_signal_mask(signal_mask, signal)
+    min_confidence = check_min_confidence(min_confidence)
+    batch_size = check_batch_size(batch_size)
+    if not isinstance(model, SymmetryModel):
+        model = load_model(model)
+    pc = check_projection_centres(signal)
+
+    probabilities = map_probabilities(
+        signal.data,
+        pc,
+        model,
+        navigation_mask=navigation_mask,
+        signal_mask=signal_mask,
+        batch_size=batch_size,
+    )
+    if not compute:
+        return probabilities
+    # A network that cannot be used is an error now, not in a block.
+    _ = model.network
+    return compute_symmetry_results(
+        probabilities,
+        signal,
+        level,
+        candidates=candidates,
+        min_confidence=min_confidence,
+        show_progressbar=show_progressbar,
+    )
+
+
+def compute_symmetry_results(
+    dask_array: da.Array,
+    signal: EBSD,
+    level: str = "bravais_lattice",
+    *,
+    candidates: PhaseList | None = None,
+    min_confidence: float = 0.0,
+    show_progressbar: bool | None = None,
+) -> SymmetryPhaseList:
+    """Compute what :func:`classify_symmetry` returned uncomputed.
+
+    Parameters
+    ----------
+    dask_array
+        What it returned with ``compute=False``, of the navigation shape
+        and (230,). An array of these numbers in memory or read back from
+        a file is taken, too.
+    signal
+        The signal that was classified, for its step sizes.
+    level
+        Level of symmetry to tell.
+    candidates
+        Phases to choose among, each with a space group.
+    min_confidence
+        A pattern whose most probable class is less probable than this is
+        not indexed.
+    show_progressbar
+        Whether to show a progress bar. If not given, HyperSpy's
+        preference.
+
+    Returns
+    -------
+    phases
+        The phases found, with the evidence for them.
+
+    Raises
+    ------
+    TypeError
+        If the signal or candidates are of another kind.
+    ValueError
+        If something given does not fit, before anything is computed.
+
+    Warns
+    -----
+    UserWarning
+        With the number of patterns that cannot be used, if any.
+    """
+    check_signal(signal)
+    class_names(level)
+    if candidates is not None:
+        candidate_space_groups(candidates)
+    min_confidence = check_min_confidence(min_confidence)
+    dask_array = da.asanyarray(dask_array)
+    expected = (*navigation_shape(signal), N_SPACE_GROUPS)
+    if dask_array.shape != expected or dask_array.dtype.kind != "f":
+        raise ValueError(
+            "The probabilities must be floating point numbers of the "
+            f"signal's navigation shape and (230,), {expected}, not "
+            f"{dask_array.dtype} of shape {dask_array.shape}"
+        )
+
+    if show_progressbar is None:
+        show_progressbar = hs.preferences.General.show_progressbar
+    with ProgressBar() if show_progressbar else nullcontext():
+        probabilities = dask_array.compute()
+
+    # Rows left out are NaN, which is not False.
+    n_unusable = np.count_nonzero(~probabilities.any(axis=-1))
+    if n_unusable:
+        n_all = probabilities.size // N_SPACE_GROUPS
+        warnings.warn(
+            f"{n_unusable} of {n_all} patterns are constant or hold NaN or "
+            "infinite values: they are not indexed",
+            stacklevel=2,
+        )
+    step_sizes, scan_unit = _steps(signal)
+    return SymmetryPhaseList(
+        probabilities,
+        level,
+        candidates=candidates,
+        min_confidence=min_confidence,
+        step_sizes=step_sizes,
+        scan_unit=scan_unit,
+    )
+
+
+def _steps(signal: EBSD) -> tuple[tuple[float, ...], str]:
+    """Return the distance between points along (y, x) and its unit, one
+    pixel where it is not known."""
+    axes = signal.axes_manager.navigation_axes[::-1]
+    step_sizes = tuple(abs(float(axis.scale)) or 1.0 for axis in axes)
+    unit = str(axes[0].units) if axes else "<undefined>"
+    return step_sizes, "px" if unit == "<undefined>" else unit

@@ -1,0 +1,175 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The mapping of a model over the patterns of a scan, block by block.
+
+Axes: ``y`` and ``x`` navigation rows and columns (of which there may be
+fewer), ``i`` and ``j`` detector rows and columns, ``c`` the coordinates of
+a projection centre, ``k`` space groups.
+
+Threads: every block is one dask task. Making views is plain code on one
+core, without Python's lock, and several tasks do it at once. The network
+spreads over all cores by itself, so tasks take turns with it: while one
+has the network, the others make their views.
+"""
+
+from dataclasses import dataclass
+
+import dask.array as da
+import numpy as np
+
+from kikuchipy_symml.models import SymmetryModel
+from kikuchipy_symml.pattern import canonical_views
+
+N_SPACE_GROUPS = 230
+DEFAULT_BATCH_SIZE = 64
+# Enough patterns to make a task worth its while, few enough to have
+# several tasks in a small scan and no memory to speak of in any.
+BLOCK_PATTERNS = 1024
+BLOCK_BYTES = 32 * 2**20
+
+
+def map_probabilities(
+    patterns: np.ndarray | da.Array,
+    pc: np.ndarray,
+    model: SymmetryModel,
+    *,
+    navigation_mask: np.ndarray | None = None,
+    signal_mask: np.ndarray | None = None,
+    batch_size: int | None = None,
+) -> da.Array:
+    """Return the probability of each space group in each point, lazily.
+
+    Parameters
+    ----------
+    patterns
+        Patterns of the navigation shape and (i, j), with zero to two
+        navigation dimensions.
+    pc
+        Projection centres in Bruker's convention, of shape (3,) or of
+        the navigation shape and (3,).
+    model
+        The model. Only its name or path and hash enter the task graph.
+    navigation_mask
+        True for points to leave out.
+    signal_mask
+        True for detector pixels to leave out.
+    batch_size
+        Number of patterns to pass through the network at a time.
+
+    Returns
+    -------
+    probabilities
+        Dask array of the navigation shape and (230,), float32. Rows of
+        points that the mask leaves out are NaN. Rows of patterns that
+        cannot be used (constant or not finite) are 0.
+    """
+    if patterns.ndim == 2:
+        mask = None if navigation_mask is None else navigation_mask[None]
+        return map_probabilities(
+            patterns[None],
+            pc,
+            model,
+            navigation_mask=mask,
+            signal_mask=signal_mask,
+            batch_size=batch_size,
+        )[0]
+
+    patterns = _in_blocks(patterns)
+    chunks = patterns.chunks[:-2]
+    shape = patterns.shape[:-2]
+    if pc.ndim == 1:
+        pc = da.broadcast_to(pc, (*shape, 3), chunks=(*chunks, (3,)))
+    else:
+        pc = da.from_array(pc, chunks=(*chunks, (3,)))
+    if navigation_mask is None:
+        mask = da.zeros(shape, chunks=chunks, dtype=bool)
+    else:
+        mask = da.from_array(navigation_mask, chunks=chunks)
+
+    axes = "yx"[: len(shape)]
+    return da.blockwise(
+        _BlockClassifier(model, signal_mask, batch_size or DEFAULT_BATCH_SIZE),
+        axes + "k",
+        patterns,
+        axes + "ij",
+        pc,
+        axes + "c",
+        mask,
+        axes,
+        new_axes={"k": N_SPACE_GROUPS},
+        concatenate=True,
+        name=None,
+        token="symmetry-probabilities",
+        meta=np.empty((0,) * (len(shape) + 1), dtype=np.float32),
+    )
+
+
+@dataclass(frozen=True)
+class _BlockClassifier:
+    """The task of one block: pickled, it holds no signal and no network,
+    only the model's path."""
+
+    model: SymmetryModel
+    signal_mask: np.ndarray | None
+    batch_size: int
+
+    def __call__(
+        self, patterns: np.ndarray, pc: np.ndarray, mask: np.ndarray
+    ) -> np.ndarray:
+        result = np.full((mask.size, N_SPACE_GROUPS), np.nan, np.float32)
+        patterns = patterns.reshape(mask.size, *patterns.shape[-2:])
+        pc = pc.reshape(mask.size, 3)
+        points = np.flatnonzero(~mask)
+        for start in range(0, points.size, self.batch_size):
+            batch = points[start : start + self.batch_size]
+            views, valid = canonical_views(
+                patterns[batch], pc[batch], self.model.view, self.signal_mask
+            )
+            result[batch] = 0
+            if not valid.all():
+                batch, views = batch[valid], views[valid]
+            result[batch] = self.model.predict(views)
+        return result.reshape(*mask.shape, N_SPACE_GROUPS)
+
+
+def _in_blocks(patterns: np.ndarray | da.Array) -> da.Array:
+    """Return patterns as a dask array of whole patterns, with blocks of
+    bounded size that follow those of a lazy array where they can.
+
+    An array in memory counts as one block. So does a lazy one of up to
+    128 MiB, unless told otherwise: both are then cut in the same way, and
+    their results are equal to the last bit.
+    """
+    nbytes = patterns.dtype.itemsize * patterns.shape[-2] * patterns.shape[-1]
+    chunks = da.core.normalize_chunks(
+        ("auto",) * (patterns.ndim - 2) + (-1, -1),
+        shape=patterns.shape,
+        limit=max(nbytes, min(BLOCK_BYTES, BLOCK_PATTERNS * nbytes)),
+        dtype=patterns.dtype,
+        previous_chunks=getattr(
+            patterns, "chunks", tuple((n,) for n in patterns.shape)
+        ),
+    )
+    if isinstance(patterns, da.Array):
+        return patterns.rechunk(chunks)
+    return da.from_array(
+        _Borrowed(patterns),
+        chunks=chunks,
+        name=False,
+        meta=np.empty((0,) * patterns.ndim, dtype=patterns.dtype),
+    )
+
+
+class _Borrowed:
+    """An array in memory that dask reads where it is.
+
+    Given a NumPy array, dask copies all of it first.
+    """
+
+    def __init__(self, array: np.ndarray) -> None:
+        self._array = array
+        self.shape, self.dtype = array.shape, array.dtype
+        self.ndim = array.ndim
+
+    def __getitem__(self, key) -> np.ndarray:
+        return self._array[key]

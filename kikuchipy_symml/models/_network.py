@@ -1,0 +1,100 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The network: bands and poles as tokens, their relations steer attention."""
+
+import keras
+from keras import layers as kl
+from keras import ops
+
+from kikuchipy_symml.pattern._view import ViewSpec
+
+from .layers import (
+    Bands,
+    GreatCircles,
+    MeanOverPresent,
+    PairAttention,
+    Poles,
+    Relations,
+)
+
+N_SPACE_GROUPS = 230
+
+
+def build_network(
+    view: ViewSpec,
+    *,
+    azimuths: int = 128,
+    tilts: int = 80,
+    bands: int = 36,
+    poles: int = 12,
+    width: int = 96,
+    pair_width: int = 24,
+    heads: int = 8,
+    depth: int = 4,
+    dropout: float = 0.0,
+) -> keras.Model:
+    """Return an untrained network.
+
+    Parameters
+    ----------
+    view
+        The view that it takes.
+    azimuths, tilts
+        Size of the map over plane normals.
+    bands, poles
+        Number of tokens of each kind.
+    width, pair_width
+        Features of each token and of each pair of tokens.
+    heads
+        Attention heads of each block.
+    depth
+        Number of blocks.
+    dropout
+        Share of features dropped before the last layer while training.
+
+    Returns
+    -------
+    network
+        From views, shape (B, size, size, 2), to probabilities of the 230
+        space groups, shape (B, 230).
+    """
+    geometry = {"view": view.to_dict(), "azimuths": azimuths, "tilts": tilts}
+    views = kl.Input((view.size, view.size, 2), name="views")
+    maps = GreatCircles(**geometry, name="great_circles")(views)
+    normals, band_features, strength = Bands(
+        **geometry, count=bands, name="bands"
+    )(maps)
+    directions, pole_features, pole_strength = Poles(
+        **geometry, count=poles, name="poles"
+    )(normals, strength, views)
+    pairs = Relations(**geometry, name="relations")(
+        normals, directions, strength, pole_strength, maps
+    )
+    pairs = kl.Dense(pair_width, "gelu", name="pairs_1")(pairs)
+    pairs = kl.Dense(pair_width, "gelu", name="pairs_2")(pairs)
+
+    def embed(features, name):
+        x = kl.Dense(width, "gelu", name=f"{name}_1")(features)
+        return kl.Dense(width, name=f"{name}_2")(x)
+
+    x = kl.Concatenate(axis=1, name="tokens")(
+        [embed(band_features, "band"), embed(pole_features, "pole")]
+    )
+    present = kl.Concatenate(axis=1, name="strengths")(
+        [strength, pole_strength]
+    )
+    present = ops.cast(present > 0, x.dtype)
+    for i in range(depth):
+        y = kl.LayerNormalization(name=f"norm_{i}_1")(x)
+        x = x + PairAttention(heads, name=f"attention_{i}")(y, pairs, present)
+        y = kl.LayerNormalization(name=f"norm_{i}_2")(x)
+        y = kl.Dense(2 * width, "gelu", name=f"dense_{i}_1")(y)
+        x = x + kl.Dense(width, name=f"dense_{i}_2")(y)
+    x = kl.LayerNormalization(name="norm")(x)
+    x = MeanOverPresent(name="mean")(x, present)
+    x = kl.Dense(2 * width, "gelu", name="head")(x)
+    if dropout:
+        x = kl.Dropout(dropout, name="dropout")(x)
+    logits = kl.Dense(N_SPACE_GROUPS, dtype="float32", name="logits")(x)
+    p = kl.Softmax(dtype="float32", name="space_groups")(logits)
+    return keras.Model(views, p, name="kikuchipy_symml")
