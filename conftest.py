@@ -7,3 +7,40 @@ import os
 # Before any import: no window for plots, no chatter from TensorFlow.
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="session")
+def untrained_model(tmp_path_factory) -> Path:
+    """File of a small network that tells patterns apart but knows
+    nothing.
+    """
+    import keras
+
+    from kikuchipy_symml.models import make_card, save_model
+    from kikuchipy_symml.pattern import ViewSpec
+
+    view = ViewSpec()
+    keras.utils.set_random_seed(42)
+    network = keras.Sequential(
+        [
+            keras.layers.Input((view.size, view.size, 2)),
+            keras.layers.AveragePooling2D(8),
+            keras.layers.Flatten(),
+            keras.layers.Dense(230, activation="softmax"),
+        ]
+    )
+    card = make_card("untrained", view, training_set={"patterns": 0})
+    path = tmp_path_factory.mktemp("model") / "untrained.symml"
+    save_model(network, card, path)
+    return path
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Random numbers that are the same in each run."""
+    return np.random.default_rng(42)

@@ -1,6 +1,5 @@
 from . import classify, models, pattern, symmetry
-from ._register import classify_symmetry
-from .classify import compute_symmetry_results
+from .classify import classify_symmetry, compute_symmetry_results
 from .models import SymmetryModel, list_models, load_model
 from .symmetry import SymmetryPhaseList
 

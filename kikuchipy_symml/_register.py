@@ -3,51 +3,12 @@
 """The plug: methods that kikuchipy's signals gain from this package."""
 
 import warnings
-from typing import TYPE_CHECKING
 
-import numpy as np
 from kikuchipy.signals import EBSD, LazyEBSD
 
-if TYPE_CHECKING:  # pragma: no cover
-    from pathlib import Path
+from kikuchipy_symml.classify import classify_symmetry
 
-    import dask.array as da
-    from orix.crystal_map import PhaseList
-
-    from kikuchipy_symml.models import SymmetryModel
-    from kikuchipy_symml.symmetry import SymmetryPhaseList
-
-
-def classify_symmetry(
-    signal: EBSD,
-    model: "str | Path | SymmetryModel" = "default",
-    level: str = "bravais_lattice",
-    *,
-    candidates: "PhaseList | None" = None,
-    navigation_mask: np.ndarray | None = None,
-    signal_mask: np.ndarray | None = None,
-    min_confidence: float = 0.0,
-    compute: bool = True,
-    batch_size: int | None = None,
-    show_progressbar: bool | None = None,
-) -> "SymmetryPhaseList | da.Array":
-    # Imported at the call, so that registering the method stays light
-    from kikuchipy_symml.classify import classify_symmetry
-
-    return classify_symmetry(
-        signal,
-        model,
-        level,
-        candidates=candidates,
-        navigation_mask=navigation_mask,
-        signal_mask=signal_mask,
-        min_confidence=min_confidence,
-        compute=compute,
-        batch_size=batch_size,
-        show_progressbar=show_progressbar,
-    )
-
-
+# Functions of a signal, registered under their own names
 METHODS = (classify_symmetry,)
 
 

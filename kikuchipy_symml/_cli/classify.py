@@ -197,7 +197,15 @@ def _read_candidates(paths: list[Path]) -> PhaseList | None:
 
 
 def _read_scan(path: Path, options: dict) -> EBSD:
-    signal = kp.load(path, lazy=True, **options)
+    try:
+        signal = kp.load(path, lazy=True, **options)
+    except OSError:
+        raise
+    except Exception as error:
+        # Readers fail in many ways on a file that is not what they expect
+        raise ValueError(
+            f"kikuchipy cannot read '{path}': {type(error).__name__}: {error}"
+        ) from error
     if isinstance(signal, list):
         raise ValueError(
             f"'{path}' holds {len(signal)} scans; choose one of them with "
