@@ -3,8 +3,8 @@
 """The phases found in a scan, with the evidence for each of them."""
 
 import copy
-from typing import Any, Self
 import warnings
+from typing import Any, Self
 
 import numpy as np
 from orix.crystal_map import (
@@ -93,12 +93,10 @@ class SymmetryPhaseList(PhaseList):
     >>> p[0, [225 - 1, 227 - 1]] = 0.75, 0.25
     >>> p[1, [194 - 1, 167 - 1]] = 0.625, 0.375
     >>> phases = SymmetryPhaseList(p, "bravais_lattice")
-    >>> phases
-    Id  Name  Space group  Point group  Proper point group      Color
-    10    hP         None        6/mmm                 622  xkcd:lime
-    13    cF         None         m-3m                 432  xkcd:tan
-    Level: bravais_lattice
-    Indexed: 2 of 3 points
+    >>> phases.names
+    ['hP', 'cF']
+    >>> phases.ids
+    [10, 13]
     >>> phases.phase_id
     array([13, 10, -1])
     >>> phases.at_level("space_group").names
@@ -106,7 +104,7 @@ class SymmetryPhaseList(PhaseList):
     """
 
     # Axes of the arrays in this class:
-    # - navigation shape (), (n,) or (ny, nx), below written ...
+    # - navigation shape (), (n,) or (ny, nx)
     # - 230 space groups, number minus one
     # - classes, in order of the class names
 
@@ -129,9 +127,10 @@ class SymmetryPhaseList(PhaseList):
         p230 = _as_probabilities(space_group_probabilities)
         shape = p230.shape[:-1]
         total = np.asarray(p230.sum(axis=-1))
-        no_evidence = np.isnan(total) | (total == 0)
+        lowest = np.asarray(p230.min(axis=-1))
+        no_evidence = np.isnan(total) | ((total == 0) & (lowest == 0))
         left_out = _as_mask(navigation_mask, shape) | no_evidence
-        _check_sums(p230, total, left_out)
+        _check_sums(total, lowest, ~left_out)
 
         self._p230 = p230
         self._left_out = left_out
@@ -159,9 +158,9 @@ class SymmetryPhaseList(PhaseList):
         indexed = (confidence > 0) & (confidence >= min_confidence)
         phase_id = np.where(indexed, phase_id, -1)
 
-        self._probabilities = _read_only(probabilities)
-        self._confidence = _read_only(np.asarray(confidence))
-        self._phase_id = _read_only(phase_id)
+        self._probabilities = probabilities
+        self._confidence = np.asarray(confidence)
+        self._phase_id = phase_id
 
         found = np.unique(phase_id[phase_id != -1])
         super().__init__({int(i): self._new_phase(int(i)) for i in found})
@@ -216,7 +215,7 @@ class SymmetryPhaseList(PhaseList):
         in order of :attr:`class_names`. They sum to one in every point,
         save those left out or without evidence, where they are 0.
         """
-        return self._probabilities
+        return _read_only(self._probabilities)
 
     @property
     def phase_id(self) -> np.ndarray:
@@ -225,7 +224,7 @@ class SymmetryPhaseList(PhaseList):
         Read-only integers of the navigation shape. -1 means not indexed:
         left out, without evidence, or of too low a confidence.
         """
-        return self._phase_id
+        return _read_only(self._phase_id)
 
     @property
     def confidence(self) -> np.ndarray:
@@ -235,7 +234,7 @@ class SymmetryPhaseList(PhaseList):
         Read-only 32-bit floats of the navigation shape, 0 in points left
         out or without evidence.
         """
-        return self._confidence
+        return _read_only(self._confidence)
 
     @property
     def xmap(self) -> CrystalMap:
@@ -252,14 +251,17 @@ class SymmetryPhaseList(PhaseList):
         Warns
         -----
         UserWarning
-            If a phase has a space group that orix 0.15 writes to a file
-            from which it cannot read it back (numbers 3 to 9). The phase
-            in the map then has the point group only.
+            If phases have space groups of point groups 2 and m (numbers
+            3 to 9): orix 0.15 cannot read the file that it writes for
+            them. In the map they have the point group only.
 
         Notes
         -----
         A crystal map knows no directions with one point only: its shape
         is (n,) for navigation shapes (1, n) and (n, 1), and () for (1,).
+        orix 0.15 saves, but cannot load, a map of one point only if that
+        is not indexed, and loads space groups 149 to 155 (point group 32)
+        as point group 321, with a warning.
         """
         shape = self.navigation_shape
         phase_id = self._phase_id.ravel()
@@ -269,6 +271,18 @@ class SymmetryPhaseList(PhaseList):
         # others, and no -1, which CrystalMap adds itself.
         found = np.unique(phase_id[phase_id != -1])
         phases = {int(i): _readable_phase(self._dict[i]) for i in found}
+        lost = [
+            phase.name
+            for i, phase in phases.items()
+            if phase.space_group is not self._dict[i].space_group
+        ]
+        if lost:
+            warnings.warn(
+                f"The crystal map holds phases {lost} with their point group "
+                "but without their space group, which orix could not read "
+                "back from a file",
+                stacklevel=2,
+            )
         # An empty shape means orix's default shape there, hence (1,)
         coordinates, n = create_coordinate_arrays(
             shape or (1,), self._step_sizes or None
@@ -372,6 +386,12 @@ class SymmetryPhaseList(PhaseList):
         ------
         ValueError
             If no names are given, or a name is not that of a class.
+
+        Notes
+        -----
+        :func:`kikuchipy.indexing.merge_crystal_maps` wants every point to
+        be in at least one map (kikuchipy 0.13). Where points were left
+        out, unmask them for one of the phases before indexing.
         """
         # A phase may have been renamed since it was found
         index_of = {name: i for i, name in enumerate(self._class_names)}
@@ -433,16 +453,15 @@ def _as_probabilities(array: np.ndarray) -> np.ndarray:
         )
     if array.size == 0:
         raise ValueError(f"Probabilities of shape {array.shape} hold no point")
-    return _read_only(array.astype(np.float32, copy=False))
+    return array.astype(np.float32, copy=False)
 
 
 def _check_sums(
-    p230: np.ndarray, total: np.ndarray, left_out: np.ndarray
+    total: np.ndarray, lowest: np.ndarray, points: np.ndarray
 ) -> None:
     """Raise an error if numbers are negative or do not sum to one."""
-    lowest = np.asarray(p230.min(axis=-1))
-    bad = (lowest < 0) | (np.abs(total - 1) > _SUM_TOLERANCE)
-    bad &= ~left_out
+    bad = (lowest < 0) | ~(np.abs(total - 1) <= _SUM_TOLERANCE)
+    bad = np.asarray(bad & points)
     if bad.any():
         point = tuple(int(i) for i in np.argwhere(bad)[0])
         raise ValueError(
@@ -504,11 +523,10 @@ def _zero_where(mask: np.ndarray, p: np.ndarray) -> np.ndarray:
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
-    """Return the array, or a view of it, that cannot be written to."""
-    if array.flags.writeable:
-        array = array.view()
-        array.flags.writeable = False
-    return array
+    """Return a view of the array that cannot be written to."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _readable_phase(phase: Phase) -> Phase:
@@ -529,14 +547,6 @@ def _readable_phase(phase: Phase) -> Phase:
         read = None
     if read is not None and read.order == group.order:
         return phase
-    if phase.space_group is not None:
-        warnings.warn(
-            f"The crystal map holds phase {phase.name!r} with point group "
-            f"{group.name} but without its space group "
-            f"{phase.space_group.short_name}, which orix could not read back "
-            "from a file",
-            stacklevel=3,
-        )
     return Phase(
         phase.name,
         point_group=known_by[group.name],
