@@ -195,6 +195,11 @@ def _wrap(x, pad: int):
     return ops.pad(x, widths)
 
 
+def _pool(x, size: int, pool):
+    """Pool over squares, one axis after the other."""
+    return pool(pool(x, (size, 1), 1), (1, size), 1)
+
+
 def _gather(flat, index):
     """Rows of flat (B, K, ...) at index (B, ...)."""
     shape = index.shape[1:]
@@ -234,9 +239,9 @@ class Bands(_Geometry):
         p, a, pad = self.azimuths, self.tilts, self.pad
         mean, seen = maps[..., :1], maps[..., 1]
         padded = _wrap(mean, pad)
-        local = ops.average_pool(padded, 2 * pad + 1, 1)
+        local = _pool(padded, 2 * pad + 1, ops.average_pool)
         score = mean - 0.5 * local
-        around = ops.max_pool(_wrap(score, 2), 5, 1)
+        around = _pool(_wrap(score, 2), 5, ops.max_pool)
         seen_enough = seen > 0.15
         peak = (score[..., 0] >= around[..., 0]) & seen_enough
         ranked = ops.where(peak, score[..., 0], -1e3)
@@ -399,8 +404,8 @@ class Relations(_Geometry):
     symmetry axis takes bands to bands.
     """
 
-    turns = (180.0, 120.0, -120.0, 90.0, -90.0, 60.0, -60.0)
-    zone_widths = (0.012, 0.03)
+    turns = (180.0, 120.0, 90.0, 60.0)
+    zone_widths = (0.018,)
 
     def __init__(self, view, azimuths, tilts, bins=32, **kwargs):
         super().__init__(view, azimuths, tilts, **kwargs)
@@ -432,7 +437,8 @@ class Relations(_Geometry):
             ops.matmul(ops.exp(off * (-0.5 / w**2)), weight[..., None])
             for w in self.zone_widths
         ]
-        crossing = ops.reshape(ops.concatenate(crossing, -1), (-1, t, t, 2))
+        crossing = ops.concatenate(crossing, -1)
+        crossing = ops.reshape(crossing, (-1, t, t, len(self.zone_widths)))
         crossing = ops.pad(
             crossing * 0.3, [(0, 0), (0, z), (0, z), (0, 0)]
         )
@@ -447,7 +453,7 @@ class Relations(_Geometry):
         """Map values where turns about each axis take each normal."""
         p, a = self.azimuths, self.tilts
         # A band within a cell or so of the place counts as there.
-        mean = ops.max_pool(_wrap(maps[..., :1], 1), 3, 1)
+        mean = _pool(_wrap(maps[..., :1], 1), 3, ops.max_pool)
         both = ops.concatenate([mean, maps[..., 1:]], axis=-1)
         both = ops.reshape(both, (-1, p * a, 2))
         along = cosine[..., None] * axes[:, :, None]

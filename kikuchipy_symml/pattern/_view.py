@@ -42,7 +42,7 @@ class ViewSpec:
         Values beyond this many local standard deviations are clipped.
     """
 
-    size: int = 96
+    size: int = 80
     radius: float = 48.0
     background: float = 8.0
     contrast: float = 16.0
