@@ -18,10 +18,10 @@ import dask.array as da
 import numpy as np
 
 from kikuchipy_symml.models import SymmetryModel
+from kikuchipy_symml.models._model import BATCH_SIZE
 from kikuchipy_symml.pattern import canonical_views
 
 N_SPACE_GROUPS = 230
-DEFAULT_BATCH_SIZE = 64
 # Enough patterns to make a task worth its while, few enough to have
 # several tasks in a small scan and no memory to speak of in any.
 BLOCK_PATTERNS = 1024
@@ -88,7 +88,7 @@ def map_probabilities(
 
     axes = "yx"[: len(shape)]
     return da.blockwise(
-        _BlockClassifier(model, signal_mask, batch_size or DEFAULT_BATCH_SIZE),
+        _BlockClassifier(model, signal_mask, batch_size or BATCH_SIZE),
         axes + "k",
         patterns,
         axes + "ij",
@@ -128,7 +128,7 @@ class _BlockClassifier:
             result[batch] = 0
             if not valid.all():
                 batch, views = batch[valid], views[valid]
-            result[batch] = self.model.predict(views)
+            result[batch] = self.model.predict(views, self.batch_size)
         return result.reshape(*mask.shape, N_SPACE_GROUPS)
 
 

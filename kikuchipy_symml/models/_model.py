@@ -41,6 +41,8 @@ if TYPE_CHECKING:  # pragma: no cover
 SUFFIX = ".symml"
 MEMBERS = {"network.keras": LARGEST_NETWORK, "card.json": 4 * MIB}
 N_CLASSES = 230
+# Enough to keep the cores busy, few enough for their caches and memory.
+BATCH_SIZE = 64
 
 # What this process has read, by the reference and hash of the file. One
 # lock for both and for predicting: see SymmetryModel.predict().
@@ -119,7 +121,7 @@ class SymmetryModel:
         return self._loaded().network
 
     def predict(
-        self, views: np.ndarray, batch_size: int | None = None
+        self, views: np.ndarray, batch_size: int = BATCH_SIZE
     ) -> np.ndarray:
         """Return the probability of each space group.
 
@@ -129,8 +131,8 @@ class SymmetryModel:
             Canonical views of shape (N, size, size, 2), see
             :func:`kikuchipy_symml.pattern.canonical_views`.
         batch_size
-            Number of views to pass through the network at a time, all by
-            default.
+            Number of views to pass through the network at a time. It
+            changes time and memory, not the result.
 
         Returns
         -------
@@ -158,9 +160,8 @@ class SymmetryModel:
             )
         forward = self._loaded().forward
         probabilities = np.empty((len(views), N_CLASSES), dtype=np.float32)
-        step = batch_size or max(len(views), 1)
-        for start in range(0, len(views), step):
-            batch = slice(start, start + step)
+        for start in range(0, len(views), batch_size):
+            batch = slice(start, start + batch_size)
             with _LOCK:
                 probabilities[batch] = forward(views[batch])
         return probabilities

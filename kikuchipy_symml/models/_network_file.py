@@ -76,6 +76,8 @@ PARTS = """
     VarianceScaling Zeros L1 L1L2 L2 MaxNorm MinMaxNorm NonNeg UnitNorm
 """.split()
 CLASSES = frozenset(LAYERS + PARTS)
+# Other operations there take a function to call.
+CORE_OPERATIONS = ("Cast", "StopGradient")
 
 
 def check_network(data: bytes, source: str) -> None:
@@ -204,8 +206,10 @@ def _check_class(description: dict, source: str) -> None:
         allowed = str(module).startswith("kikuchipy_symml.")
     elif name == "function":
         allowed = module in ("builtins", *MODULES)
+    elif module == "keras.src.ops.core":
+        allowed = name in CORE_OPERATIONS
     elif str(module).startswith("keras.src.ops."):
-        # An operation such as x + y is named by its module alone.
+        # Arithmetic, such as x + y, all of it.
         allowed = module in MODULES
     else:
         allowed = module in (None, *MODULES) and str(name) in CLASSES

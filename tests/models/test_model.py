@@ -52,6 +52,32 @@ class TestSaveAndLoad:
             atol=1e-7,
         )
 
+    def test_own_network(self, tmp_path, card, views):
+        from kikuchipy_symml.models._network import build_network
+
+        network = build_network(ViewSpec(size=32), width=16, depth=1)
+        model = save_model(network, card, tmp_path / "a.symml")
+        np.testing.assert_allclose(
+            model.predict(views),
+            network.predict_on_batch(views),
+            rtol=1e-3,
+            atol=1e-6,
+        )
+
+    @pytest.mark.filterwarnings("ignore:This model usually expects")
+    def test_network_of_the_seed_paper_may_be_saved(self):
+        import keras
+
+        from kikuchipy_symml.models._network_file import (
+            check_network,
+            write_network,
+        )
+
+        network = keras.applications.Xception(
+            weights=None, input_shape=(96, 96, 2), classes=230
+        )
+        check_network(write_network(network), "Xception")
+
     def test_nothing_else_is_left_in_the_folder(
         self, tmp_path, card, make_network
     ):
