@@ -104,7 +104,7 @@ def check_projection_centres(signal: EBSD) -> np.ndarray:
             f"The detector has the projection centre {DEFAULT_PC}, the one "
             "that kikuchipy gives to a new detector. If it was never "
             "calibrated, do not trust the result: set signal.detector.pc",
-            stacklevel=4,
+            stacklevel=3,
         )
     return pc
 
