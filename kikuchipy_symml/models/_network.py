@@ -4,7 +4,6 @@
 
 import keras
 from keras import layers as kl
-from keras import ops
 
 from kikuchipy_symml.pattern._view import ViewSpec
 
@@ -14,6 +13,7 @@ from .layers import (
     MeanOverPresent,
     PairAttention,
     Poles,
+    Present,
     Relations,
 )
 
@@ -80,16 +80,17 @@ def build_network(
     x = kl.Concatenate(axis=1, name="tokens")(
         [embed(band_features, "band"), embed(pole_features, "pole")]
     )
-    present = kl.Concatenate(axis=1, name="strengths")(
-        [strength, pole_strength]
+    present = Present(name="present")(
+        kl.Concatenate(axis=1, name="strengths")([strength, pole_strength])
     )
-    present = ops.cast(present > 0, x.dtype)
     for i in range(depth):
         y = kl.LayerNormalization(name=f"norm_{i}_1")(x)
-        x = x + PairAttention(heads, name=f"attention_{i}")(y, pairs, present)
+        y = PairAttention(heads, name=f"attention_{i}")(y, pairs, present)
+        x = kl.Add(name=f"add_{i}_1")([x, y])
         y = kl.LayerNormalization(name=f"norm_{i}_2")(x)
         y = kl.Dense(2 * width, "gelu", name=f"dense_{i}_1")(y)
-        x = x + kl.Dense(width, name=f"dense_{i}_2")(y)
+        y = kl.Dense(width, name=f"dense_{i}_2")(y)
+        x = kl.Add(name=f"add_{i}_2")([x, y])
     x = kl.LayerNormalization(name="norm")(x)
     x = MeanOverPresent(name="mean")(x, present)
     x = kl.Dense(2 * width, "gelu", name="head")(x)

@@ -142,11 +142,14 @@ def _parity_blocks(
     size = view.size // binning
     azimuth = (np.arange(azimuths // 2) + 0.5) * np.pi / azimuths
     tilt = (np.arange(tilts // 2) + 0.5) * step
-    azimuth, tilt = [i.ravel() for i in np.meshgrid(
-        azimuth, tilt, indexing="ij"
-    )]
+    azimuth, tilt = [
+        i.ravel() for i in np.meshgrid(azimuth, tilt, indexing="ij")
+    ]
     ca, sa, ct, st = (
-        np.cos(azimuth), np.sin(azimuth), np.cos(tilt), np.sin(tilt)
+        np.cos(azimuth),
+        np.sin(azimuth),
+        np.cos(tilt),
+        np.sin(tilt),
     )
     # The point of the great circle next to the middle of the view, and
     # the direction along it from there.
@@ -363,9 +366,7 @@ class Poles(_Geometry):
         rho2 = ops.minimum(x * x + y * y, 3.9)
         scale = ops.sqrt(1 - rho2 / 4)
         directions = ops.stack([x * scale, y * scale, 1 - rho2 / 2], axis=-1)
-        directions = directions / ops.norm(
-            directions, axis=-1, keepdims=True
-        )
+        directions = directions / ops.norm(directions, axis=-1, keepdims=True)
         image_patch = patch[..., 1]
         # Rotation about a pole turns the patch: keep what it does not
         # change, the mean over rings and its spread.
@@ -374,15 +375,11 @@ class Poles(_Geometry):
             ops.mean(ops.take(image_patch, np.flatnonzero(rings == k), -1), -1)
             for k in range(pad + 1)
         ]
-        features = ops.stack(
-            [*means, strength, ops.sqrt(rho2)], axis=-1
-        )
+        features = ops.stack([*means, strength, ops.sqrt(rho2)], axis=-1)
         features = features * ops.cast(strength > 0, "float32")[..., None]
         return _stop(directions), _stop(features), _stop(strength)
 
-    def compute_output_shape(
-        self, normals_shape, strength_shape, views_shape
-    ):
+    def compute_output_shape(self, normals_shape, strength_shape, views_shape):
         b = normals_shape[0]
         return (
             (b, self.count, 3),
@@ -439,15 +436,11 @@ class Relations(_Geometry):
         ]
         crossing = ops.concatenate(crossing, -1)
         crossing = ops.reshape(crossing, (-1, t, t, len(self.zone_widths)))
-        crossing = ops.pad(
-            crossing * 0.3, [(0, 0), (0, z), (0, z), (0, 0)]
-        )
+        crossing = ops.pad(crossing * 0.3, [(0, 0), (0, z), (0, z), (0, 0)])
 
         shown = self._after_turns(tokens, normals, cosine[:, :, :t], maps)
         shown = ops.pad(shown, [(0, 0), (0, 0), (0, z), (0, 0)])
-        return _stop(
-            ops.concatenate([bins, kind, crossing, shown], axis=-1)
-        )
+        return _stop(ops.concatenate([bins, kind, crossing, shown], axis=-1))
 
     def _after_turns(self, axes, normals, cosine, maps):
         """Map values where turns about each axis take each normal."""
@@ -477,9 +470,7 @@ class Relations(_Geometry):
         tilt = ops.arcsin(ops.clip(s, -1.0, 1.0))
         row = ops.cast(ops.floor(azimuth * (p / np.pi)), "int32")
         row = ops.clip(row, 0, p - 1)
-        column = ops.cast(
-            ops.floor(tilt / self.tilt_step + a / 2), "int32"
-        )
+        column = ops.cast(ops.floor(tilt / self.tilt_step + a / 2), "int32")
         inside = ops.cast((column >= 0) & (column < a), "float32")
         column = ops.clip(column, 0, a - 1)
         value = _gather(both, row * a + column)
@@ -533,9 +524,7 @@ class PairAttention(keras.layers.Layer):
         n, width = x.shape[1:]
         h = self.heads
         qkv = ops.reshape(self.qkv(x), (-1, n, 3, h, width // h))
-        q, k, v = [
-            ops.transpose(qkv[:, :, i], (0, 2, 1, 3)) for i in range(3)
-        ]
+        q, k, v = [ops.transpose(qkv[:, :, i], (0, 2, 1, 3)) for i in range(3)]
         logits = ops.matmul(q, ops.transpose(k, (0, 1, 3, 2)))
         logits = logits * (width // h) ** -0.5
         steer = ops.transpose(self.steer(pairs), (0, 3, 1, 2))
@@ -543,9 +532,7 @@ class PairAttention(keras.layers.Layer):
         soft = ops.softmax(logits + steer[:, :h] + (there - 1) * 1e4)
         count = ops.sigmoid(logits + steer[:, h:]) * there * (1 / 8)
         mixed = ops.matmul(soft + count, v)
-        mixed = ops.reshape(
-            ops.transpose(mixed, (0, 2, 1, 3)), (-1, n, width)
-        )
+        mixed = ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (-1, n, width))
         # (B, N, h, N) @ (B, N, N, F): pair features seen by each token.
         weights = ops.transpose(soft + count, (0, 2, 1, 3))
         related = ops.reshape(
@@ -555,6 +542,17 @@ class PairAttention(keras.layers.Layer):
 
     def compute_output_shape(self, x_shape, pairs_shape, present_shape):
         return x_shape
+
+
+@_register
+class Present(keras.layers.Layer):
+    """One where there is a token, zero where its strength is zero."""
+
+    def call(self, strength):
+        return ops.cast(strength > 0, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
 
 
 @_register

@@ -1,0 +1,175 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Batches of views, each a function of the recipe and its number alone."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from kikuchipy_symml import symmetry
+from kikuchipy_symml.pattern import canonical_views
+from kikuchipy_symml.simulation import draw_patterns
+
+from ._recipe import Recipe
+from ._shards import Shard, Shards
+
+
+class Batches:
+    """Batches to train on.
+
+    Parameters
+    ----------
+    recipe
+        The recipe.
+    shards
+        Its crystals.
+    """
+
+    def __init__(self, recipe: Recipe, shards: Shards) -> None:
+        self.recipe = recipe
+        self.shards = shards
+        self._tables: dict[int, list] = {}
+
+    def shards_at(self, step: int) -> int:
+        """Number of shards in use at a step."""
+        c = self.recipe.crystals
+        return min(c.shards, c.first_shards + step // c.steps_per_shard)
+
+    def __call__(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the views (N, size, size, 2) and space groups (N,) of a
+        step."""
+        rng = np.random.default_rng([self.recipe.seed, 3, step])
+        chosen = self._choose(rng, step)
+        masters = np.stack([shard.masters[i] for shard, i in chosen])
+        numbers = np.array([shard.space_groups[i] for shard, i in chosen])
+        patterns, pc, aspect_ratio = draw_patterns(
+            rng, masters, np.arange(len(chosen)), self.recipe.camera
+        )
+        views, _ = canonical_views(
+            patterns, pc, self.recipe.view, aspect_ratio=aspect_ratio
+        )
+        return views, numbers
+
+    def iterate(
+        self, first: int, last: int, threads: int = 2
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield the batches of steps first to last - 1 in order, drawn
+        ahead in threads."""
+        with ThreadPoolExecutor(threads) as pool:
+            ahead = [
+                pool.submit(self, i)
+                for i in range(first, min(last, first + 2 * threads))
+            ]
+            for step in range(first, last):
+                batch = ahead.pop(0).result()
+                if step + 2 * threads < last:
+                    ahead.append(pool.submit(self, step + 2 * threads))
+                yield batch
+
+    def _choose(self, rng, step: int) -> list[tuple[Shard, int]]:
+        """Crystals of a batch: every Bravais lattice is as likely."""
+        n = self.recipe.optimiser.batch
+        n_shards = self.shards_at(step)
+        lattices = rng.integers(14, size=n)
+        sources = rng.choice(3, size=n, p=self.recipe.crystals.shares)
+        which = rng.integers(n_shards, size=n)
+        position = rng.random(n)
+        chosen = []
+        for lattice, source, k, x in zip(
+            lattices, sources, which, position, strict=True
+        ):
+            shard, table = self._table(-1 if source == 2 else int(k))
+            candidates = table[source][lattice]
+            if len(candidates) == 0:
+                # The library has none of this lattice to train on.
+                shard, table = self._table(int(k))
+                candidates = table[1][lattice]
+            chosen.append((shard, int(candidates[int(x * len(candidates))])))
+        return chosen
+
+    def _table(self, number: int) -> list:
+        """A shard and its crystals by source and Bravais lattice; the
+        library is number -1."""
+        if number not in self._tables:
+            shard = (
+                self.shards.library("train")
+                if number < 0
+                else self.shards.made_up(number)
+            )
+            lattice = symmetry.class_index("bravais_lattice")[
+                shard.space_groups - 1
+            ]
+            table = [
+                [
+                    np.flatnonzero((shard.sources == s) & (lattice == b))
+                    for b in range(14)
+                ]
+                for s in range(3)
+            ]
+            self._tables[number] = (shard, table)
+        return self._tables[number]
+
+
+def draw_set(
+    recipe: Recipe,
+    shard: Shard,
+    seed: int,
+    patterns: int,
+    per_grain: int = 1,
+    batch: int = 128,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw patterns of a fixed set of crystals, in new orientations.
+
+    Parameters
+    ----------
+    recipe
+        Gives the view and the camera.
+    shard
+        The crystals. Bravais lattices are equally likely, and so are the
+        crystals of each.
+    seed
+        Seed of the set.
+    patterns
+        About how many patterns.
+    per_grain
+        Consecutive patterns of one crystal, each in its own orientation,
+        recorded by one camera.
+    batch
+        Patterns recorded by detectors of one make.
+
+    Returns
+    -------
+    views
+        Shape (N, size, size, 2).
+    space_groups
+        Shape (N,).
+    crystals
+        Index of the crystal in the shard, shape (N,).
+    """
+    rng = np.random.default_rng([seed, 4])
+    lattice = symmetry.class_index("bravais_lattice")[shard.space_groups - 1]
+    present = np.unique(lattice)
+    views, crystals = [], []
+    batch = max(per_grain, batch // per_grain * per_grain)
+    for _ in range(-(-patterns // batch)):
+        grains = [
+            rng.choice(np.flatnonzero(lattice == b))
+            for b in rng.choice(present, batch // per_grain)
+        ]
+        which = np.repeat(grains, per_grain)
+        masters = np.stack([shard.masters[i] for i in grains])
+        drawn, pc, aspect_ratio = draw_patterns(
+            rng,
+            masters,
+            np.repeat(np.arange(len(grains)), per_grain),
+            recipe.camera,
+            per_camera=per_grain,
+        )
+        view, _ = canonical_views(
+            drawn, pc, recipe.view, aspect_ratio=aspect_ratio
+        )
+        views.append(view)
+        crystals.append(which)
+    crystals = np.concatenate(crystals)
+    return np.concatenate(views), shard.space_groups[crystals], crystals

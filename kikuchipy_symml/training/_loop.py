@@ -1,0 +1,296 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Training from a recipe: resumable, the same curve every time."""
+
+import csv
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+
+from kikuchipy_symml import symmetry
+from kikuchipy_symml._progress import progress_bar
+
+from ._batches import Batches, draw_set
+from ._labels import allowed_space_groups, set_loss
+from ._recipe import Recipe
+from ._shards import Shards
+
+_SCORED = ("train", "seen_type", "unseen_type", "random")
+
+
+def train(
+    recipe: Recipe,
+    directory: str | Path,
+    *,
+    steps: int | None = None,
+    minutes: float | None = None,
+    resume_from: str | Path | None = None,
+    show_progressbar: bool | None = None,
+) -> Path:
+    """Train a network from a recipe, or go on training it.
+
+    Parameters
+    ----------
+    recipe
+        The recipe.
+    directory
+        Where crystals, checkpoint and log are kept. If a checkpoint is
+        there, training goes on from it.
+    steps
+        Stop after this many steps in all instead of those of the recipe.
+    minutes
+        Stop after this many minutes, with a checkpoint.
+    resume_from
+        Checkpoint to go on from if `directory` has none.
+    show_progressbar
+        Whether to show a progress bar; as in HyperSpy's preferences if
+        not given.
+
+    Returns
+    -------
+    checkpoint
+        Path of the last checkpoint, to be made a model file of with
+        :func:`export`.
+
+    Raises
+    ------
+    ValueError
+        If the checkpoint belongs to another network.
+
+    Notes
+    -----
+    The log, ``log.csv``, has a line for every ``score_every`` steps: the
+    step, minutes of training, mean loss since the line before, and top-1
+    accuracy of Bravais lattices on fixed patterns of training crystals,
+    of crystals never trained on, of structure types never trained on,
+    and of random crystals never trained on.
+    """
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    checkpoint = directory / "checkpoint.npz"
+    log = Log(directory / "log.csv")
+    shards = Shards(recipe, directory / "crystals")
+    trainer = Trainer(recipe)
+    if checkpoint.exists():
+        trainer.restore(checkpoint)
+    elif resume_from is not None:
+        trainer.restore(resume_from)
+    log.cut_after(trainer.step)
+
+    last = min(recipe.optimiser.steps, steps or recipe.optimiser.steps)
+    if trainer.step >= last:
+        return checkpoint
+    sets = {
+        name: draw_set(
+            recipe,
+            shards.held_out() if name == "random" else shards.library(name),
+            seed=100 + i,
+            patterns=recipe.score_patterns,
+        )[:2]
+        for i, name in enumerate(_SCORED)
+    }
+    started = time.monotonic()
+    before = trainer.seconds
+    losses = []
+    batches = Batches(recipe, shards).iterate(trainer.step, last)
+    with progress_bar(
+        total=last, initial=trainer.step, show=show_progressbar, unit="step"
+    ) as bar:
+        for views, numbers in batches:
+            losses.append(trainer.train_on(views, numbers))
+            trainer.seconds = before + time.monotonic() - started
+            bar.update(1)
+            out_of_time = (
+                minutes is not None
+                and time.monotonic() - started > 60 * minutes
+            )
+            done = trainer.step == last or out_of_time
+            if trainer.step % recipe.score_every == 0:
+                scores = trainer.score(sets)
+                log.add(
+                    step=trainer.step,
+                    minutes=round(trainer.seconds / 60, 2),
+                    loss=round(float(np.mean(losses)), 4),
+                    **scores,
+                )
+                losses = []
+                bar.set_postfix(scores)
+            if trainer.step % recipe.save_every == 0 or done:
+                trainer.save(checkpoint)
+            if done:
+                break
+    return checkpoint
+
+
+class Trainer:
+    """A network with its optimiser and the moving average of its
+    weights."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        import keras
+
+        from kikuchipy_symml.models._network import build_network
+
+        o = recipe.optimiser
+        keras.utils.set_random_seed(recipe.seed)
+        keras.config.set_dtype_policy(o.precision)
+        try:
+            self.network = build_network(recipe.view, **recipe.network)
+        finally:
+            keras.config.set_dtype_policy("float32")
+        self.recipe = recipe
+        self.optimiser = keras.optimizers.AdamW(
+            o.learning_rate,
+            weight_decay=o.weight_decay,
+            clipnorm=o.clip,
+            use_ema=True,
+            ema_momentum=o.average,
+            ema_overwrite_frequency=None,
+        )
+        self.network.compile(
+            self.optimiser, set_loss(o.level_weights), jit_compile="auto"
+        )
+        self.optimiser.build(self.network.trainable_variables)
+        self.step = 0
+        self.seconds = 0.0
+
+    def train_on(self, views: np.ndarray, numbers: np.ndarray) -> float:
+        """Take one step; return its loss."""
+        self.optimiser.learning_rate = self.recipe.optimiser.rate(self.step)
+        allowed = allowed_space_groups("space_group", numbers)
+        loss = self.network.train_on_batch(views, allowed)
+        self.network.reset_metrics()
+        self.step += 1
+        return float(np.ravel(loss)[0])
+
+    def averaged(self) -> "Averaged":
+        """Context in which the network has the averaged weights."""
+        return Averaged(self)
+
+    def score(self, sets: dict) -> dict[str, float]:
+        """Top-1 accuracy of Bravais lattices with averaged weights."""
+        of = symmetry.class_index("bravais_lattice")
+        with self.averaged():
+            return {
+                name: round(
+                    float(
+                        np.mean(
+                            symmetry.sum_to_level(
+                                self.predict(views), "bravais_lattice"
+                            ).argmax(axis=-1)
+                            == of[numbers - 1]
+                        )
+                    ),
+                    4,
+                )
+                for name, (views, numbers) in sets.items()
+            }
+
+    def predict(self, views: np.ndarray) -> np.ndarray:
+        """Probabilities of space groups, (N, 230)."""
+        n = self.recipe.optimiser.batch
+        return np.concatenate(
+            [
+                np.asarray(self.network.predict_on_batch(views[i : i + n]))
+                for i in range(0, len(views), n)
+            ]
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write a checkpoint."""
+        path = Path(path)
+        temporary = path.with_name(path.name + ".new")
+        arrays = {
+            f"weight_{i}": np.asarray(v)
+            for i, v in enumerate(self.network.trainable_variables)
+        }
+        arrays |= {
+            f"optimiser_{i}": np.asarray(v)
+            for i, v in enumerate(self.optimiser.variables)
+        }
+        with open(temporary, "wb") as f:
+            np.savez_compressed(
+                f, step=self.step, seconds=self.seconds, **arrays
+            )
+        os.replace(temporary, path)
+
+    def restore(self, path: str | Path) -> None:
+        """Read a checkpoint.
+
+        Raises
+        ------
+        ValueError
+            If it belongs to another network.
+        """
+        with np.load(path, allow_pickle=False) as saved:
+            for kind, variables in (
+                ("weight", self.network.trainable_variables),
+                ("optimiser", self.optimiser.variables),
+            ):
+                shapes = [
+                    saved[f"{kind}_{i}"].shape
+                    for i in range(
+                        sum(k.startswith(f"{kind}_") for k in saved)
+                    )
+                ]
+                expected = [tuple(v.shape) for v in variables]
+                if shapes != expected:
+                    raise ValueError(
+                        f"{path} is a checkpoint of another network: its "
+                        f"{kind}s have the shapes {shapes}, expected "
+                        f"{expected}"
+                    )
+                for i, variable in enumerate(variables):
+                    variable.assign(saved[f"{kind}_{i}"])
+            self.step = int(saved["step"])
+            self.seconds = float(saved["seconds"])
+
+
+class Averaged:
+    """Swaps the averaged weights in, and out again at the end."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self.trainer = trainer
+
+    def __enter__(self) -> None:
+        trainer = self.trainer
+        variables = trainer.network.trainable_variables
+        self.kept = [np.asarray(v) for v in variables]
+        if trainer.step > 0:
+            trainer.optimiser.finalize_variable_values(variables)
+
+    def __exit__(self, *_) -> None:
+        for v, kept in zip(
+            self.trainer.network.trainable_variables, self.kept, strict=True
+        ):
+            v.assign(kept)
+
+
+class Log:
+    """The log of a training run, a CSV file."""
+
+    columns = ("step", "minutes", "loss", *_SCORED)
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def add(self, **values) -> None:
+        """Add a line."""
+        new = not self.path.exists()
+        with open(self.path, "a", newline="") as f:
+            writer = csv.DictWriter(f, self.columns)
+            if new:
+                writer.writeheader()
+            writer.writerow(values)
+
+    def cut_after(self, step: int) -> None:
+        """Drop lines that a killed run wrote after its checkpoint."""
+        if not self.path.exists():
+            return
+        with open(self.path, newline="") as f:
+            lines = [i for i in csv.DictReader(f) if int(i["step"]) <= step]
+        self.path.unlink()
+        for line in lines:
+            self.add(**line)

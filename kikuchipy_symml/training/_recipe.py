@@ -1,0 +1,244 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A recipe: everything that decides what comes out of training."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+import yaml
+
+from kikuchipy_symml.pattern import ViewSpec
+from kikuchipy_symml.simulation import Camera
+
+
+def _from_dict(cls, settings: dict, what: str):
+    if not isinstance(settings, dict):
+        raise ValueError(f"{what} must be a mapping, not {settings!r}")
+    unknown = set(settings) - {f.name for f in fields(cls)}
+    if unknown:
+        raise ValueError(
+            f"Unknown settings of {what}: {sorted(unknown)}; known are "
+            f"{sorted(f.name for f in fields(cls))}"
+        )
+    return cls(
+        **{
+            k: tuple(v) if isinstance(v, list) else v
+            for k, v in settings.items()
+        }
+    )
+
+
+@dataclass(frozen=True)
+class CrystalSettings:
+    """Which crystals to train on.
+
+    Parameters
+    ----------
+    shards
+        Number of shards of made-up crystals.
+    random, decorated
+        Crystals of each Bravais lattice in each shard that are random,
+        and that have the structure type of a training crystal of the
+        library but other elements.
+    shares
+        Probability that a pattern is of a random, a decorated and a
+        library crystal.
+    first_shards
+        Shards in use from the first step on.
+    steps_per_shard
+        One more shard comes into use every so many steps.
+    energy
+        Lowest and highest energy of the electrons in keV.
+    master_size
+        Points along each side of the master patterns.
+    """
+
+    shards: int = 60
+    random: int = 6
+    decorated: int = 6
+    shares: tuple[float, float, float] = (0.45, 0.4, 0.15)
+    first_shards: int = 4
+    steps_per_shard: int = 100
+    energy: tuple[float, float] = (10.0, 30.0)
+    master_size: int = 201
+
+    def __post_init__(self) -> None:
+        if self.shards < 1 or self.first_shards < 1:
+            raise ValueError(
+                f"shards {self.shards} and first_shards {self.first_shards} "
+                "must be at least 1"
+            )
+        if self.random < 1 or self.decorated < 1:
+            raise ValueError(
+                f"random {self.random} and decorated {self.decorated} must "
+                "be at least 1"
+            )
+        if min(self.shares) < 0 or abs(sum(self.shares) - 1) > 1e-6:
+            raise ValueError(
+                f"shares {self.shares} must be positive and sum to one"
+            )
+        if self.master_size % 2 == 0:
+            raise ValueError(
+                f"master_size must be odd, not {self.master_size}"
+            )
+
+
+@dataclass(frozen=True)
+class OptimiserSettings:
+    """How to train.
+
+    Parameters
+    ----------
+    steps
+        Number of steps.
+    batch
+        Patterns in each step.
+    learning_rate
+        Largest learning rate, reached after `warmup` steps; it falls as
+        1 / sqrt(1 + step / `decay`) thereafter.
+    warmup, decay
+        See `learning_rate`. In steps.
+    finish
+        Over this share of the steps at the end, the learning rate falls
+        to zero.
+    weight_decay
+        Of AdamW.
+    clip
+        Largest norm of the gradient.
+    average
+        Momentum of the moving average of the weights that is saved.
+    level_weights
+        Weight of each level of symmetry in the loss.
+    precision
+        "float32" or "mixed_bfloat16".
+    """
+
+    steps: int = 20000
+    batch: int = 128
+    learning_rate: float = 1.5e-3
+    warmup: int = 300
+    decay: int = 20000
+    finish: float = 0.0
+    weight_decay: float = 1e-2
+    clip: float = 1.0
+    average: float = 0.999
+    level_weights: dict = field(
+        default_factory=lambda: {
+            "bravais_lattice": 0.5,
+            "laue_group": 0.3,
+            "space_group": 0.2,
+        }
+    )
+    precision: str = "float32"
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.batch < 1:
+            raise ValueError(
+                f"steps {self.steps} and batch {self.batch} must be at "
+                "least 1"
+            )
+        if self.precision not in ("float32", "mixed_bfloat16"):
+            raise ValueError(
+                "precision must be 'float32' or 'mixed_bfloat16', not "
+                f"{self.precision!r}"
+            )
+
+    def rate(self, step: int) -> float:
+        """Learning rate at a step."""
+        rate = self.learning_rate * min(1, (step + 1) / self.warmup)
+        rate /= (1 + step / self.decay) ** 0.5
+        left = (self.steps - step) / max(1, self.finish * self.steps)
+        return rate * min(1, left)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides what comes out of training.
+
+    Parameters
+    ----------
+    name
+        Name of the model.
+    seed
+        Seed of all randomness.
+    view
+        The canonical view.
+    crystals
+        Which crystals to train on.
+    camera
+        How their patterns are recorded.
+    network
+        Keyword arguments of the network.
+    optimiser
+        How to train.
+    score_every, save_every
+        Steps between scores on held-out crystals, and between
+        checkpoints.
+    score_patterns
+        Patterns of each held-out set in those scores.
+    """
+
+    name: str
+    seed: int = 1
+    view: ViewSpec = field(default_factory=ViewSpec)
+    crystals: CrystalSettings = field(default_factory=CrystalSettings)
+    camera: Camera = field(default_factory=Camera)
+    network: dict = field(default_factory=dict)
+    optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
+    score_every: int = 500
+    save_every: int = 500
+    score_patterns: int = 1024
+
+    @classmethod
+    def from_dict(cls, settings: dict) -> "Recipe":
+        """Return a recipe from plain settings.
+
+        Raises
+        ------
+        ValueError
+            If a setting is unknown or out of range; its name is given.
+        """
+        if not isinstance(settings, dict):
+            raise ValueError(f"A recipe is a mapping, not {settings!r}")
+        settings = dict(settings)
+        parts = {
+            "view": ViewSpec,
+            "crystals": CrystalSettings,
+            "camera": Camera,
+            "optimiser": OptimiserSettings,
+        }
+        for name, part in parts.items():
+            if name in settings:
+                settings[name] = _from_dict(part, settings[name], name)
+        if "name" not in settings:
+            raise ValueError("A recipe needs a name")
+        return _from_dict(cls, settings, "the recipe")
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Recipe":
+        """Read a recipe from a YAML file.
+
+        Raises
+        ------
+        ValueError
+            If the file is not YAML or holds unknown settings.
+        """
+        try:
+            settings = yaml.safe_load(Path(path).read_text())
+        except yaml.YAMLError as e:
+            raise ValueError(f"{path} is not a YAML file: {e}") from None
+        return cls.from_dict(settings)
+
+    def to_dict(self) -> dict:
+        """Return plain settings that :meth:`from_dict` takes."""
+        return json.loads(json.dumps(asdict(self)))
+
+    def crystal_key(self) -> str:
+        """Fingerprint of what decides which crystals are made."""
+        crystals = self.to_dict()["crystals"]
+        for name in ("shards", "shares", "first_shards", "steps_per_shard"):
+            crystals.pop(name)
+        text = json.dumps([self.seed, crystals], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]

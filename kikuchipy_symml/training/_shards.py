@@ -1,0 +1,218 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Crystals for training and their master patterns, kept on disk.
+
+A shard holds some crystals of every Bravais lattice. It is made from the
+recipe's seed and its own number alone, so it comes out the same whenever
+and wherever it is made.
+"""
+
+import json
+import os
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kikuchipy_symml import symmetry
+from kikuchipy_symml.crystals import (
+    Crystal,
+    decorated,
+    random_crystal,
+    split,
+)
+from kikuchipy_symml.crystals._formula import formula
+from kikuchipy_symml.simulation import band_profiles, master_from_bands
+
+from ._recipe import Recipe
+
+SOURCES = ("random", "decorated", "library")
+# A master is kept in steps of 1/16 of its standard deviation.
+_STEPS = 16
+_HELD_OUT = 1_000_000
+
+
+def master_of(crystal: Crystal, energy: float, size: int) -> np.ndarray:
+    """Return the master pattern of a crystal, scaled to 8 bits.
+
+    Parameters
+    ----------
+    crystal
+        The crystal.
+    energy
+        Energy of the electrons in keV.
+    size
+        Points along each side.
+
+    Returns
+    -------
+    master
+        Shape (4, size, size), int8, see
+        :func:`kikuchipy_symml.simulation.master_from_bands`.
+    """
+    master = master_from_bands(band_profiles(crystal, energy), size)
+    master -= master.mean(axis=(1, 2), keepdims=True) * (
+        np.arange(4) == 0
+    ).reshape(4, 1, 1)
+    scaled = np.round(master * (_STEPS / master[0].std()))
+    return np.clip(scaled, -127, 127).astype(np.int8)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Some crystals and their master patterns.
+
+    Parameters
+    ----------
+    masters
+        Shape (M, 4, size, size), int8, mapped from disk.
+    space_groups
+        Space group number of each, shape (M,).
+    sources
+        Index into ``SOURCES`` of each, shape (M,).
+    names
+        Name of each.
+    """
+
+    masters: np.ndarray
+    space_groups: np.ndarray
+    sources: np.ndarray
+    names: list[str]
+
+
+class Shards:
+    """All crystals of a recipe.
+
+    Parameters
+    ----------
+    recipe
+        The recipe.
+    directory
+        Where shards are kept. They are made when they are asked for and
+        not there.
+    """
+
+    def __init__(self, recipe: Recipe, directory: str | Path) -> None:
+        self.recipe = recipe
+        self.directory = Path(directory) / recipe.crystal_key()
+        self._open: dict[str, Shard] = {}
+
+    def made_up(self, number: int) -> Shard:
+        """Random and decorated crystals for training."""
+        return self._get(f"shard_{number:05d}", lambda: self._make_up(number))
+
+    def held_out(self) -> Shard:
+        """Random crystals that are never trained on."""
+        return self._get("held_out", lambda: self._make_up(_HELD_OUT))
+
+    def library(self, part: str) -> Shard:
+        """Library crystals of a part of the split.
+
+        Parameters
+        ----------
+        part
+            "train", "seen_type" or "unseen_type".
+        """
+        crystals = list(split()[part])
+        # The library may grow; its shards are named by what they hold.
+        text = json.dumps([[c.name, c.cell] for c in crystals])
+        key = f"{zlib.crc32(text.encode()):08x}"
+        return self._get(
+            f"library_{part}_{key}",
+            lambda: [(c, "library") for c in crystals],
+        )
+
+    def _make_up(self, number: int) -> list[tuple[Crystal, str]]:
+        settings = self.recipe.crystals
+        rng = np.random.default_rng([self.recipe.seed, 1, number])
+        lattices = symmetry.class_names("bravais_lattice")
+        of = symmetry.class_index("bravais_lattice")
+        parts = split()
+        train = parts.pop("train")
+        # No made-up crystal may be one that is kept for evaluation.
+        taken = {
+            (formula(c.elements, c.occupancies), c.space_group)
+            for part in parts.values()
+            for c in part
+        }
+
+        def free(crystal: Crystal) -> bool:
+            pair = formula(crystal.elements, crystal.occupancies)
+            return (pair, crystal.space_group) not in taken
+
+        def random(lattice: str) -> Crystal:
+            while True:
+                crystal = random_crystal(rng, bravais_lattice=lattice)
+                if free(crystal):
+                    return crystal
+
+        out = []
+        for i, lattice in enumerate(lattices):
+            models = [c for c in train if of[c.space_group - 1] == i]
+            for _ in range(settings.random):
+                out.append((random(lattice), "random"))
+            if number == _HELD_OUT:
+                continue
+            for _ in range(settings.decorated):
+                crystal = None
+                while crystal is None and models:
+                    model = models[rng.integers(len(models))]
+                    try:
+                        crystal = decorated(model, rng)
+                    except (RuntimeError, ValueError):
+                        # Some types take no other elements.
+                        continue
+                    if not free(crystal):
+                        crystal = None
+                if crystal is None:
+                    crystal = random(lattice)
+                out.append((crystal, "decorated"))
+        return out
+
+    def _get(self, name: str, make) -> Shard:
+        if name not in self._open:
+            path = self.directory / name
+            if not path.with_suffix(".json").exists():
+                self._save(path, make())
+            about = json.loads(path.with_suffix(".json").read_text())
+            self._open[name] = Shard(
+                masters=np.load(path.with_suffix(".npy"), mmap_mode="r"),
+                space_groups=np.array(about["space_groups"]),
+                sources=np.array(
+                    [SOURCES.index(i) for i in about["sources"]]
+                ),
+                names=about["names"],
+            )
+        return self._open[name]
+
+    def _save(self, path: Path, crystals: list[tuple[Crystal, str]]) -> None:
+        settings = self.recipe.crystals
+        rng = np.random.default_rng(
+            [self.recipe.seed, 2, zlib.crc32(path.name.encode())]
+        )
+        energies = rng.uniform(*settings.energy, len(crystals))
+        masters = np.stack(
+            [
+                master_of(c, e, settings.master_size)
+                for (c, _), e in zip(crystals, energies, strict=True)
+            ]
+        )
+        about = {
+            "names": [c.name for c, _ in crystals],
+            "space_groups": [int(c.space_group) for c, _ in crystals],
+            "sources": [source for _, source in crystals],
+            "energies": [round(float(e), 3) for e in energies],
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Two processes may make the same shard: each writes its own file
+        # and the renaming is atomic.
+        mine = path.with_name(f"{path.name}.{os.getpid()}")
+        with open(f"{mine}.npy", "wb") as f:
+            np.save(f, masters)
+        os.replace(f"{mine}.npy", path.with_suffix(".npy"))
+        mine.with_suffix(f".{os.getpid()}.json").write_text(json.dumps(about))
+        os.replace(
+            mine.with_suffix(f".{os.getpid()}.json"),
+            path.with_suffix(".json"),
+        )
