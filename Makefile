@@ -8,13 +8,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test lint
+.PHONY: help demo test test-oldest lint
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   classify a measured and a simulated scan of nickel"
 	@echo "make test   run the tests"
 	@echo "make lint   check style and formatting"
+	@echo "make test-oldest   run the tests with the oldest versions of setup.cfg"
 
 demo: $(INSTALLED)
 	$(BIN)/python -m kikuchipy_symml._demo
@@ -48,4 +49,17 @@ $(INSTALLED): setup.cfg pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable ".[tests,training]"
 	@echo "Compiling numba functions of orix and kikuchipy, about a minute"
 	$(BIN)/python -c "import kikuchipy_symml"
+	@touch $@
+
+# The lower bounds of setup.cfg, each made an exact version. They go
+# together on Python 3.11 only.
+OLDEST := .venv-oldest
+
+test-oldest: $(OLDEST)/.installed
+	$(OLDEST)/bin/python -m pytest
+
+$(OLDEST)/.installed: setup.cfg
+	python3.11 -m venv $(OLDEST)
+	sed -n '/^install_requires/,/^$$/ s/^ *\([a-z0-9_]*\).*>=/\1==/p' setup.cfg > $(OLDEST)/oldest.txt
+	$(OLDEST)/bin/python -m pip install --quiet --editable ".[tests,training]" --constraint $(OLDEST)/oldest.txt
 	@touch $@
