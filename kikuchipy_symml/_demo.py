@@ -15,6 +15,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "agg")
 
 import dask.array as da
+import hyperspy.api as hs
 import kikuchipy as kp
 import numpy as np
 import orix.io
@@ -34,6 +35,7 @@ SEED = 20
 
 def main() -> None:
     """Classify both scans, write and read back what was found."""
+    hs.preferences.General.show_progressbar = False
     FOLDER.mkdir(exist_ok=True)
     model = kikuchipy_symml.load_model("default")
     print(f"Model: {model.name}. {model.card['description']}\n")
@@ -69,7 +71,7 @@ def main() -> None:
 def classify(signal: EBSD) -> SymmetryPhaseList:
     """Classify a scan of nickel and print the result."""
     start = time.perf_counter()
-    phases = signal.classify_symmetry(show_progressbar=False)
+    phases = signal.classify_symmetry()
     seconds = time.perf_counter() - start
     print(f"\n{phases}\n")
     for level in ("bravais_lattice", "laue_group", "crystal_system"):
@@ -104,7 +106,6 @@ def write_scan(path: Path) -> None:
         energy=20,
         dtype_out=np.float32,
         compute=False,
-        show_progressbar=False,
     )
     LazyEBSD(noisy(patterns.data), detector=patterns.detector).save(
         path, overwrite=True
