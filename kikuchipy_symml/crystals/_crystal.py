@@ -82,19 +82,18 @@ class Crystal:
                 f"{self.name}: {n} atoms in the cell, expected 1 to "
                 f"{MAX_ATOMS}"
             )
-        shapes = [
-            ("positions", self.positions, (n, 3)),
-            ("occupancies", self.occupancies, (n,)),
-            ("u_iso", self.u_iso, (n,)),
-        ]
-        for what, array, shape in shapes:
-            if np.shape(array) != shape:
+        shapes = {"positions": (n, 3), "occupancies": (n,), "u_iso": (n,)}
+        for what, shape in shapes.items():
+            array = np.array(getattr(self, what), dtype=float)
+            if array.shape != shape:
                 raise ValueError(
-                    f"{self.name}: {what} has shape {np.shape(array)}, "
+                    f"{self.name}: {what} has shape {array.shape}, "
                     f"expected {shape} for {n} atoms"
                 )
+            array.setflags(write=False)
+            object.__setattr__(self, what, array)
         # Written so that NaN fails too.
-        occupancies, u_iso = map(np.asarray, (self.occupancies, self.u_iso))
+        occupancies, u_iso = self.occupancies, self.u_iso
         wrong = ~((occupancies > 0) & (occupancies <= 1))
         if np.any(wrong):
             raise ValueError(
@@ -163,9 +162,10 @@ class Crystal:
     @property
     def bravais_lattice(self) -> str:
         """Pearson letters of the Bravais lattice, such as "cF"."""
-        from ._wyckoff import bravais_lattice
+        from kikuchipy_symml.symmetry import class_index, class_names
 
-        return bravais_lattice(self.space_group)
+        index = class_index("bravais_lattice")[self.space_group - 1]
+        return class_names("bravais_lattice")[index]
 
     @cached_property
     def formula(self) -> str:

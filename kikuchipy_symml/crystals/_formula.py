@@ -22,8 +22,9 @@ def formula(elements: Sequence[str], occupancies: Sequence[float]) -> str:
     -------
     formula
         Elements in order of first appearance. Amounts are divided by
-        the largest number of formula units that leaves whole elements
-        whole; a mixed crystal keeps amounts to two decimals.
+        the largest number that leaves whole amounts whole, and the sum
+        of the others too if it is whole: they then share sites. Amounts
+        are given to two decimals.
 
     Examples
     --------
@@ -36,9 +37,13 @@ def formula(elements: Sequence[str], occupancies: Sequence[float]) -> str:
     values = np.array(list(amounts.values()))
     whole = np.rint(values).astype(int)
     is_whole = (np.abs(values - whole) < 0.02) & (whole > 0)
-    units = gcd(*whole[is_whole].tolist()) if is_whole.any() else 1
+    counts = whole[is_whole].tolist()
+    shared = values[~is_whole].sum()
+    if round(shared) > 0 and abs(shared - round(shared)) < 0.05:
+        counts.append(round(shared))
+    units = gcd(*counts) or 1
     parts = []
-    for element, amount in zip(amounts, values / max(units, 1)):
+    for element, amount in zip(amounts, values / units):
         number = "" if abs(amount - 1) < 0.005 else f"{amount:.2f}"
         if "." in number:
             number = number.rstrip("0").rstrip(".")

@@ -4,14 +4,15 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 import numpy as np
 
+from kikuchipy_symml.symmetry import class_index, class_names
+
 from ._crystal import Crystal
 from ._sites import orbit
-from ._wyckoff import bravais_lattice
 
 # Mean-square displacement in ångström squared of atoms for which none
 # was published: B = 0.47 Å^2, typical of metals and oxides at room
@@ -28,7 +29,7 @@ def _entries() -> tuple[dict, ...]:
     return tuple(json.loads(text))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _crystal(index: int) -> Crystal:
     """Crystal of one entry, with all atoms of the cell."""
     entry = _entries()[index]
@@ -110,7 +111,7 @@ class CrystalList(Sequence[Crystal]):
                 (
                     entry["name"],
                     entry["formula"],
-                    bravais_lattice(entry["space_group"]),
+                    _lattice(entry),
                     str(entry["space_group"]),
                     entry["structure_type"],
                 )
@@ -162,13 +163,28 @@ class CrystalList(Sequence[Crystal]):
             not hold all of them.
         structure_type
             Label of the structure type.
+
+        Returns
+        -------
+        crystals
+            In the order of this list.
+
+        Raises
+        ------
+        ValueError
+            If *bravais_lattice* is none of the 14.
         """
-        groups = lattices = None
-        if space_group is not None:
-            groups = set(np.atleast_1d(list(np.ravel(space_group))).tolist())
+        groups = None if space_group is None else _as_set(space_group)
+        lattices = None
         if bravais_lattice is not None:
-            lattices = set(np.ravel(bravais_lattice).tolist())
-        allowed = None if elements is None else set(elements)
+            lattices = _as_set(bravais_lattice)
+            known = class_names("bravais_lattice")
+            if not lattices <= set(known):
+                wrong = (lattices - set(known)).pop()
+                raise ValueError(
+                    f"{wrong!r} is not one of the Bravais lattices {known}"
+                )
+        allowed = None if elements is None else _as_set(elements)
         return CrystalList(
             index
             for index, entry in zip(self._indices, self._entries())
@@ -179,8 +195,16 @@ class CrystalList(Sequence[Crystal]):
         )
 
 
+def _as_set(values) -> set:
+    """Set of one or several values."""
+    if isinstance(values, (str, int, np.integer)):
+        return {values}
+    return set(values)
+
+
 def _lattice(entry: dict) -> str:
-    return bravais_lattice(entry["space_group"])
+    index = class_index("bravais_lattice")[entry["space_group"] - 1]
+    return class_names("bravais_lattice")[index]
 
 
 def _elements(entry: dict) -> set[str]:
@@ -230,8 +254,9 @@ def split() -> dict[str, CrystalList]:
     Notes
     -----
     Crystals of the same composition and space group are in the same
-    part. Phases of :func:`measured_phases` are never in "train". The part of each crystal is a field of the data
-    file, so that crystals added later move no others.
+    part. Phases of :func:`measured_phases` are never in "train". The
+    part of each crystal is a field of the data file, so that crystals
+    added later move no others.
     """
     return {
         part: CrystalList(
