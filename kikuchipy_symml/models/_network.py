@@ -25,13 +25,14 @@ def build_network(
     *,
     azimuths: int = 120,
     tilts: int = 72,
-    bands: int = 32,
-    poles: int = 8,
+    bands: int = 28,
+    poles: int = 6,
     width: int = 96,
     pair_width: int = 24,
     heads: int = 8,
-    depth: int = 4,
+    depth: int = 3,
     dropout: float = 0.0,
+    activation: str = "silu",
 ) -> keras.Model:
     """Return an untrained network.
 
@@ -70,11 +71,11 @@ def build_network(
     pairs = Relations(**geometry, name="relations")(
         normals, directions, strength, pole_strength, maps
     )
-    pairs = kl.Dense(pair_width, "gelu", name="pairs_1")(pairs)
-    pairs = kl.Dense(pair_width, "gelu", name="pairs_2")(pairs)
+    pairs = kl.Dense(pair_width, activation, name="pairs_1")(pairs)
+    pairs = kl.Dense(pair_width, activation, name="pairs_2")(pairs)
 
     def embed(features, name):
-        x = kl.Dense(width, "gelu", name=f"{name}_1")(features)
+        x = kl.Dense(width, activation, name=f"{name}_1")(features)
         return kl.Dense(width, name=f"{name}_2")(x)
 
     x = kl.Concatenate(axis=1, name="tokens")(
@@ -88,12 +89,12 @@ def build_network(
         y = PairAttention(heads, name=f"attention_{i}")(y, pairs, present)
         x = kl.Add(name=f"add_{i}_1")([x, y])
         y = kl.LayerNormalization(name=f"norm_{i}_2")(x)
-        y = kl.Dense(2 * width, "gelu", name=f"dense_{i}_1")(y)
+        y = kl.Dense(2 * width, activation, name=f"dense_{i}_1")(y)
         y = kl.Dense(width, name=f"dense_{i}_2")(y)
         x = kl.Add(name=f"add_{i}_2")([x, y])
     x = kl.LayerNormalization(name="norm")(x)
     x = MeanOverPresent(name="mean")(x, present)
-    x = kl.Dense(2 * width, "gelu", name="head")(x)
+    x = kl.Dense(2 * width, activation, name="head")(x)
     if dropout:
         x = kl.Dropout(dropout, name="dropout")(x)
     logits = kl.Dense(N_SPACE_GROUPS, dtype="float32", name="logits")(x)

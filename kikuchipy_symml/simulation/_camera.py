@@ -11,13 +11,13 @@ from dataclasses import asdict, dataclass, fields
 import numba as nb
 import numpy as np
 
-from ._sphere import _bilinear, _lambert_xy, random_rotations
+from ._sphere import _lambert_xy, random_rotations
 
 # Columns of the table of what the camera does to each pattern.
-_CONTRAST, _GAMMA, _EDGES, _BLUR, _NOISE, _FIXED, _SHOT = range(7)
-_BUMP, _BUMP_X, _BUMP_Y, _BUMP_WIDTH, _SLOPE_X, _SLOPE_Y = range(7, 13)
-_DEAD, _SATURATION, _SCREEN, _LEVELS = range(13, 17)
-_N_COLUMNS = 17
+_CONTRAST, _GAMMA, _EDGES, _BLUR, _NOISE, _SHOT = range(6)
+_BUMP, _BUMP_X, _BUMP_Y, _BUMP_WIDTH, _SLOPE_X, _SLOPE_Y = range(6, 12)
+_DEAD, _SATURATION, _SCREEN, _LEVELS = range(12, 16)
+_N_COLUMNS = 16
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,8 @@ class Camera:
         Standard deviation of the blur in pixels.
     noise
         Standard deviation of the noise relative to that of the bands,
-        drawn on a logarithmic scale.
-    fixed
-        Share of the noise that is a gain pattern, as after a poor flat
-        field.
+        drawn on a logarithmic scale. The grain of a poorly corrected
+        screen is part of it: in a single pattern the two look the same.
     bump
         Height of the diffuse background's maximum over its rim.
     slope
@@ -68,7 +66,7 @@ class Camera:
         others have 256.
     """
 
-    pixels: tuple[int, int] = (48, 128)
+    pixels: tuple[int, int] = (44, 100)
     aspect_ratio: tuple[float, float] = (1.0, 1.34)
     pcx: tuple[float, float] = (0.4, 0.6)
     pcy: tuple[float, float] = (0.1, 0.6)
@@ -79,7 +77,6 @@ class Camera:
     edges: tuple[float, float] = (-0.1, 0.6)
     blur: tuple[float, float] = (0.2, 1.2)
     noise: tuple[float, float] = (0.1, 1.6)
-    fixed: tuple[float, float] = (0.0, 0.3)
     bump: tuple[float, float] = (0.0, 1.5)
     slope: tuple[float, float] = (-0.4, 0.4)
     dead: tuple[float, float] = (0.0, 0.002)
@@ -213,7 +210,6 @@ def _draw_table(
     table[:, _EDGES] = rng.uniform(*camera.edges, n)
     table[:, _BLUR] = rng.uniform(*camera.blur, n)
     table[:, _NOISE] = log_uniform(*camera.noise)
-    table[:, _FIXED] = rng.uniform(*camera.fixed, n)
     table[:, _SHOT] = rng.uniform(0, 1, n)
     table[:, _BUMP] = rng.uniform(*camera.bump, n)
     table[:, _BUMP_X] = rng.normal(0.5, 0.15, n)
@@ -233,6 +229,30 @@ def _draw_table(
     return table
 
 
+@nb.njit(cache=True, nogil=True, inline="always")
+def _next(state):
+    """Step of Marsaglia's xorshift generator (J. Stat. Softw. 8 (2003)
+    14), three shifts of 32 bits."""
+    state ^= state << np.uint32(13)
+    state ^= state >> np.uint32(17)
+    state ^= state << np.uint32(5)
+    return state
+
+
+@nb.njit(cache=True, nogil=True, inline="always")
+def _normal(bits):
+    """A normal number from 32 random bits: four bytes, summed. Ends at
+    3.5 standard deviations."""
+    total = (
+        (bits & np.uint32(255))
+        + ((bits >> np.uint32(8)) & np.uint32(255))
+        + ((bits >> np.uint32(16)) & np.uint32(255))
+        + (bits >> np.uint32(24))
+    )
+    # Four bytes: mean 4 x 127.5, variance 4 x (256^2 - 1) / 12.
+    return (np.float32(total) - np.float32(510)) * np.float32(1 / 147.8)
+
+
 @nb.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "arcp"})
 def _draw(
     masters,
@@ -247,15 +267,17 @@ def _draw(
 ):
     n, ny, nx = out.shape
     line = np.empty(max(ny, nx), dtype=np.float32)
-    with_edges = masters.shape[1] == 4
+    channels, size, _ = masters.shape[1:]
+    half = np.float32((size - 1) / 2)
+    last = np.float32(size - 1.001)
     for i in range(n):
-        np.random.seed(seeds[i])
         p = table[i]
         rot = rotations[i]
         master = masters[which[i]]
         k = scale[which[i]]
         # The beam comes from above: down in the detector's frame.
-        bx, by, bz = -rot[0, 1], -rot[1, 1], -rot[2, 1]
+        e = p[_EDGES] * k if channels == 4 else np.float32(0)
+        bx, by, bz = -rot[0, 1] * e, -rot[1, 1] * e, -rot[2, 1] * e
         image = out[i]
         for r in range(ny):
             dy = (pc[i, 1] - (r + np.float32(0.5)) / ny) / pc[i, 2]
@@ -270,25 +292,42 @@ def _draw(
                 y = (rot[1, 0] * dx + rot[1, 1] * dy + rot[1, 2]) * q
                 z = (rot[2, 0] * dx + rot[2, 1] * dy + rot[2, 2]) * q
                 u, v = _lambert_xy(x, y, z)
-                value = _bilinear(master[0], u, v) * k
+                u = min((u + 1) * half, last)
+                v = min((v + 1) * half, last)
+                a, b = int(v), int(u)
+                f, g = np.float32(v - a), np.float32(u - b)
+                w00 = (1 - f) * (1 - g)
+                w01 = (1 - f) * g
+                w10 = f * (1 - g)
+                w11 = f * g
+                m = master[0]
+                value = k * (
+                    w00 * m[a, b]
+                    + w01 * m[a, b + 1]
+                    + w10 * m[a + 1, b]
+                    + w11 * m[a + 1, b + 1]
+                )
                 value += p[_GAMMA] * value * abs(value)
-                if with_edges and p[_EDGES] != 0:
-                    # The field is odd, so the half that is not stored
-                    # has the other sign.
-                    e = p[_EDGES] * k
-                    if z < 0:
-                        e = -e
-                    value += e * (
-                        bx * _bilinear(master[1], u, v)
-                        + by * _bilinear(master[2], u, v)
-                        + bz * _bilinear(master[3], u, v)
+                if channels == 4:
+                    # The field of edges is odd, so the half that is not
+                    # stored has the other sign. It is smooth enough for
+                    # its nearest point.
+                    if f > 0.5:
+                        a += 1
+                    if g > 0.5:
+                        b += 1
+                    edge = (
+                        bx * master[1, a, b]
+                        + by * master[2, a, b]
+                        + bz * master[3, a, b]
                     )
+                    value += edge if z >= 0 else -edge
                 image[r, c] = value
         _gaussian(image, p[_BLUR], line)
-        _record(image, p)
+        _record(image, p, np.uint32(seeds[i]))
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "arcp"})
 def _gaussian(image, sigma, line):
     """Blur in place by a Gaussian window of at most nine pixels."""
     ny, nx = image.shape
@@ -321,46 +360,56 @@ def _gaussian(image, sigma, line):
             image[r, c] = s
 
 
-@nb.njit(cache=True, nogil=True)
-def _record(image, p):
+@nb.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "arcp"})
+def _record(image, p, seed):
     """Turn the intensity of the bands into grey levels, in place."""
     ny, nx = image.shape
     mean = image.mean()
     std = image.std() + np.float32(1e-6)
-    lowest = np.inf
-    highest = -np.inf
+    state = _next(_next(seed | np.uint32(1)))
+    # The diffuse background is a product of one function of x and one
+    # of y.
+    fall = np.float32(-0.5) / p[_BUMP_WIDTH] ** 2
+    across = np.empty(nx, dtype=np.float32)
+    for c in range(nx):
+        across[c] = np.exp(fall * ((c + 0.5) / nx - p[_BUMP_X]) ** 2)
+    lowest = np.float32(np.inf)
+    highest = np.float32(-np.inf)
     for r in range(ny):
-        y = (r + 0.5) / ny
+        y = np.float32((r + 0.5) / ny)
+        down = p[_BUMP] * np.exp(fall * (y - p[_BUMP_Y]) ** 2)
         for c in range(nx):
-            x = (c + 0.5) / nx
-            d2 = (x - p[_BUMP_X]) ** 2 + (y - p[_BUMP_Y]) ** 2
-            light = 1 + p[_BUMP] * np.exp(-0.5 * d2 / p[_BUMP_WIDTH] ** 2)
-            light *= (
-                1 + p[_SLOPE_X] * (x - 0.5) + p[_SLOPE_Y] * (y - 0.5)
+            x = np.float32((c + 0.5) / nx)
+            light = (1 + down * across[c]) * (
+                1
+                + p[_SLOPE_X] * (x - np.float32(0.5))
+                + p[_SLOPE_Y] * (y - np.float32(0.5))
             )
-            value = (image[r, c] - mean) / std
             # Counting noise grows as the root of the signal, read-out
             # noise does not grow.
-            noise = p[_NOISE] * (
-                1 - p[_SHOT] + p[_SHOT] / np.sqrt(light)
-            )
-            gain = p[_FIXED] * p[_NOISE] * np.random.standard_normal()
-            value += noise * np.random.standard_normal() + gain
+            noise = p[_NOISE] * (1 - p[_SHOT] + p[_SHOT] / np.sqrt(light))
+            state = _next(state)
+            value = (image[r, c] - mean) / std + noise * _normal(state)
             value = light * (1 + p[_CONTRAST] * value)
             if p[_SCREEN] > 0:
-                d2 = 4 * ((x - 0.5) ** 2 + (y - 0.5) ** 2)
+                d2 = 4 * (
+                    (x - np.float32(0.5)) ** 2 + (y - np.float32(0.5)) ** 2
+                )
                 if d2 > p[_SCREEN] ** 2:
-                    value = 0
+                    value = np.float32(0)
             image[r, c] = value
             lowest = min(lowest, value)
             highest = max(highest, value)
     # Saturation: the top of the range is cut off.
     highest -= p[_SATURATION] * 20 * (highest - lowest)
-    scale = (p[_LEVELS] - 1) / (highest - lowest)
+    levels = p[_LEVELS] - 1
+    scale = levels / (highest - lowest)
     for r in range(ny):
         for c in range(nx):
-            value = np.floor((image[r, c] - lowest) * scale + 0.5)
-            value = min(max(value, 0), p[_LEVELS] - 1) / (p[_LEVELS] - 1)
-            if p[_DEAD] > 0 and np.random.random() < p[_DEAD]:
-                value = np.float32(np.random.random() < 0.5)
-            image[r, c] = value
+            value = np.floor((image[r, c] - lowest) * scale + np.float32(0.5))
+            image[r, c] = min(max(value, np.float32(0)), levels) / levels
+    for _ in range(int(p[_DEAD] * ny * nx)):
+        state = _next(state)
+        r = (state >> np.uint32(2)) % np.uint32(ny)
+        c = (state >> np.uint32(14)) % np.uint32(nx)
+        image[r, c] = np.float32(state & np.uint32(1))

@@ -150,7 +150,7 @@ class Trainer:
             ema_overwrite_frequency=None,
         )
         self.network.compile(
-            self.optimiser, set_loss(o.level_weights), jit_compile="auto"
+            self.optimiser, set_loss(o.level_weights), jit_compile=True
         )
         self.optimiser.build(self.network.trainable_variables)
         self.step = 0
