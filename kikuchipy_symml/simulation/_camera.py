@@ -129,8 +129,9 @@ def draw_patterns(
     masters
         Master patterns as from :func:`master_from_bands`, shape (M, 4,
         size, size), of any real data type: each is scaled to a standard
-        deviation of one. One channel only is fine too, shape (M, 1,
-        size, size): then there are no excess and deficiency lines.
+        deviation of one. Or only the intensity on the upper and on the
+        lower hemisphere, shape (M, 2, size, size): then there are no
+        excess and deficiency lines.
     which
         Index of the master pattern of each pattern, shape (N,).
     camera
@@ -291,6 +292,11 @@ def _draw(
                 x = (rot[0, 0] * dx + rot[0, 1] * dy + rot[0, 2]) * q
                 y = (rot[1, 0] * dx + rot[1, 1] * dy + rot[1, 2]) * q
                 z = (rot[2, 0] * dx + rot[2, 1] * dy + rot[2, 2]) * q
+                m = master[0]
+                if channels == 2 and z < 0:
+                    # kikuchipy's lower hemisphere is seen from above.
+                    m = master[1]
+                    z = -z
                 u, v = _lambert_xy(x, y, z)
                 u = min((u + 1) * half, last)
                 v = min((v + 1) * half, last)
@@ -300,7 +306,6 @@ def _draw(
                 w01 = (1 - f) * g
                 w10 = f * (1 - g)
                 w11 = f * g
-                m = master[0]
                 value = k * (
                     w00 * m[a, b]
                     + w01 * m[a, b + 1]

@@ -1,12 +1,34 @@
+from ._evaluation import (
+    SETS,
+    emsoft_set,
+    evaluate_set,
+    measured_set,
+    recipe_of,
+    simulated_sets,
+)
+from ._export import export
 from ._labels import allowed_space_groups, set_loss
 from ._loop import train
 from ._recipe import Recipe
+from ._report import plot_confusion, table_of
+from ._scores import Scores, score
 from ._shards import Shards
 
 __all__ = [
+    "SETS",
     "Recipe",
+    "Scores",
     "Shards",
     "allowed_space_groups",
+    "emsoft_set",
+    "evaluate_set",
+    "export",
+    "measured_set",
+    "plot_confusion",
+    "recipe_of",
+    "score",
     "set_loss",
+    "simulated_sets",
+    "table_of",
     "train",
 ]

@@ -9,9 +9,7 @@ import numpy as np
 from kikuchipy_symml import symmetry
 
 
-def allowed_space_groups(
-    level: str, names: Iterable[str | int]
-) -> np.ndarray:
+def allowed_space_groups(level: str, names: Iterable[str | int]) -> np.ndarray:
     """Return which space groups labels allow.
 
     Parameters

@@ -136,8 +136,7 @@ class OptimiserSettings:
     def __post_init__(self) -> None:
         if self.steps < 1 or self.batch < 1:
             raise ValueError(
-                f"steps {self.steps} and batch {self.batch} must be at "
-                "least 1"
+                f"steps {self.steps} and batch {self.batch} must be at least 1"
             )
         if self.precision not in ("float32", "mixed_bfloat16"):
             raise ValueError(

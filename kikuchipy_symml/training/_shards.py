@@ -179,9 +179,7 @@ class Shards:
             self._open[name] = Shard(
                 masters=np.load(path.with_suffix(".npy"), mmap_mode="r"),
                 space_groups=np.array(about["space_groups"]),
-                sources=np.array(
-                    [SOURCES.index(i) for i in about["sources"]]
-                ),
+                sources=np.array([SOURCES.index(i) for i in about["sources"]]),
                 names=about["names"],
             )
         return self._open[name]

@@ -1,0 +1,104 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``evaluate``: score a model on crystals it did and did not see."""
+
+import argparse
+import json
+from pathlib import Path
+
+from kikuchipy_symml._cli._output import CommandLineError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("model", help="name of a model, or a .symml file")
+    parser.add_argument(
+        "--patterns",
+        type=int,
+        default=2016,
+        help="about how many patterns of each simulated set",
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path("../shared/data"),
+        help="directory with emsoft_masters.h5 and measured.h5; sets that "
+        "are not there are left out",
+    )
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        default=None,
+        help="where the crystals of the model's recipe are kept; made if "
+        "not there (default: runs/NAME)",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("evaluation"),
+        help="directory for scores.json and the confusion matrices",
+    )
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="overwrite an evaluation that is there",
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Score the model, print the table, save scores and plots."""
+    if (args.output / "scores.json").exists() and not args.force:
+        raise CommandLineError(
+            f"{args.output / 'scores.json'} is there already; --force "
+            "overwrites it"
+        )
+    if args.patterns < 9:
+        raise CommandLineError(
+            f"--patterns must be at least 9, not {args.patterns}"
+        )
+    from kikuchipy_symml._progress import progress_bar
+    from kikuchipy_symml.models import load_model
+    from kikuchipy_symml.training import (
+        SETS,
+        emsoft_set,
+        evaluate_set,
+        measured_set,
+        plot_confusion,
+        recipe_of,
+        simulated_sets,
+        table_of,
+    )
+
+    model = load_model(args.model)
+    recipe = recipe_of(model)
+    directory = args.directory or Path("runs") / recipe.name
+
+    def sets():
+        yield from simulated_sets(recipe, directory, args.patterns)
+        path = args.data / "emsoft_masters.h5"
+        if path.exists():
+            yield emsoft_set(recipe, path, args.patterns)
+        path = args.data / "measured.h5"
+        if path.exists():
+            yield measured_set(recipe, path)
+
+    results = []
+    with progress_bar(total=len(SETS), unit="set") as bar:
+        for test in sets():
+            results.append(evaluate_set(model, test))
+            bar.update(1)
+    print(table_of(results))
+    args.output.mkdir(parents=True, exist_ok=True)
+    scores = {
+        r.name: {
+            "single": {k: v.to_dict() for k, v in r.single.items()},
+            "fused": {k: v.to_dict() for k, v in r.fused.items()},
+            "phases": r.phases,
+        }
+        for r in results
+    }
+    (args.output / "scores.json").write_text(json.dumps(scores, indent=1))
+    for result in results:
+        plot_confusion(result, args.output / f"confusion_{result.name}.png")
+    print(f"Scores and confusion matrices are in {args.output}")

@@ -1,0 +1,38 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``simulate``: make the crystals of a recipe and their master patterns."""
+
+import argparse
+
+from kikuchipy_symml._cli._recipe import add_recipe_arguments, read_recipe
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_recipe_arguments(parser)
+    parser.add_argument(
+        "--first", type=int, default=0, help="first shard (default: 0)"
+    )
+    parser.add_argument(
+        "--last",
+        type=int,
+        default=None,
+        help="last shard plus one (default: all of the recipe)",
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Make the shards that are not there yet."""
+    from kikuchipy_symml._progress import progress_bar
+    from kikuchipy_symml.training import Shards
+
+    recipe, directory = read_recipe(args)
+    shards = Shards(recipe, directory / "crystals")
+    last = recipe.crystals.shards if args.last is None else args.last
+    for part in ("train", "seen_type", "unseen_type"):
+        print(f"library, {part}: {len(shards.library(part).names)} crystals")
+    with progress_bar(total=last - args.first, unit="shard") as bar:
+        for i in range(args.first, last):
+            shards.made_up(i)
+            bar.update(1)
+    print(f"Crystals are in {shards.directory}")

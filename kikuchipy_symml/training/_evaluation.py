@@ -1,0 +1,239 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Evaluation of a model on crystals it was and was not trained on.
+
+Splits are by crystal. None of the sets is used in training or to choose
+anything; the first is of training crystals, in new orientations.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from kikuchipy_symml import symmetry
+from kikuchipy_symml.models import SymmetryModel
+from kikuchipy_symml.pattern import canonical_views
+
+from ._batches import draw_set
+from ._recipe import Recipe
+from ._scores import Scores, score
+from ._shards import Shard, Shards
+
+PER_GRAIN = 9
+# Where no projection centre is stated, that of a common geometry stands
+# in; the set's table says for which phases.
+NOMINAL_PC = (0.5, 0.3, 0.6)
+SETS = {
+    "train": "training crystals, new orientations",
+    "seen_type": "unseen crystals, seen structure type",
+    "unseen_type": "unseen structure types",
+    "random": "unseen random crystals",
+    "emsoft": "EMsoft master patterns",
+    "measured": "measured patterns",
+}
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """Views of known space group.
+
+    Parameters
+    ----------
+    name
+        Key of ``SETS``.
+    views
+        Shape (N, size, size, 2).
+    space_groups
+        Shape (N,).
+    grains
+        Which patterns are of one grain, shape (N,).
+    phases
+        Name of the phase of each pattern.
+    """
+
+    name: str
+    views: np.ndarray
+    space_groups: np.ndarray
+    grains: np.ndarray
+    phases: list[str]
+
+
+def recipe_of(model: SymmetryModel) -> Recipe:
+    """Return the recipe in a model's card.
+
+    Raises
+    ------
+    ValueError
+        If the card holds none.
+    """
+    settings = model.card["training_set"].get("recipe")
+    if settings is None:
+        raise ValueError(
+            f"The card of the model {model.name!r} holds no recipe: it was "
+            "not trained by one, so its training crystals are not known"
+        )
+    return Recipe.from_dict(settings)
+
+
+def simulated_sets(
+    recipe: Recipe, directory: str | Path, patterns: int
+) -> Iterator[TestSet]:
+    """Yield the sets simulated by this package.
+
+    Parameters
+    ----------
+    recipe
+        The recipe that the model was trained by.
+    directory
+        Where the recipe's crystals are kept.
+    patterns
+        About how many patterns in each set.
+    """
+    shards = Shards(recipe, Path(directory) / "crystals")
+    for i, name in enumerate(("train", "seen_type", "unseen_type", "random")):
+        shard = shards.held_out() if name == "random" else shards.library(name)
+        yield _drawn(name, recipe, shard, 200 + i, patterns)
+
+
+def emsoft_set(recipe: Recipe, path: str | Path, patterns: int) -> TestSet:
+    """Return patterns drawn from EMsoft's dynamical master patterns.
+
+    Parameters
+    ----------
+    recipe
+        Gives the view and the camera.
+    path
+        HDF5 file with one data set for each phase, (2, size, size):
+        square Lambert projections of both hemispheres, with the
+        attribute ``space_group``.
+    patterns
+        About how many patterns.
+    """
+    with h5py.File(path) as f:
+        names = list(f)
+        masters = np.stack([f[name][...] for name in names]).astype("f4")
+        numbers = np.array([f[name].attrs["space_group"] for name in names])
+    masters -= masters.mean(axis=(1, 2, 3), keepdims=True)
+    shard = Shard(masters, numbers, np.zeros(len(names), int), names)
+    return _drawn("emsoft", recipe, shard, 300, patterns)
+
+
+def measured_set(recipe: Recipe, path: str | Path) -> TestSet:
+    """Return measured patterns of known phases.
+
+    Parameters
+    ----------
+    recipe
+        Gives the view.
+    path
+        HDF5 file with one data set for each phase, (N, y, x), with the
+        attributes ``space_group`` and, where known, ``pc_bruker``.
+    """
+    views, numbers, grains, phases = [], [], [], []
+    with h5py.File(path) as f:
+        for i, name in enumerate(f):
+            attributes = dict(f[name].attrs)
+            if "space_group" not in attributes:
+                continue
+            pc = np.asarray(attributes.get("pc_bruker", NOMINAL_PC))
+            v, valid = canonical_views(f[name][...], pc, recipe.view)
+            views.append(v[valid])
+            numbers += [int(attributes["space_group"])] * int(valid.sum())
+            # Orientations differ, but a phase is one answer.
+            grains += [i] * int(valid.sum())
+            phases += [name] * int(valid.sum())
+    return TestSet(
+        "measured",
+        np.concatenate(views),
+        np.array(numbers),
+        np.array(grains),
+        phases,
+    )
+
+
+def _drawn(
+    name: str, recipe: Recipe, shard: Shard, seed: int, patterns: int
+) -> TestSet:
+    views, numbers, crystals = draw_set(
+        recipe, shard, seed, patterns, per_grain=PER_GRAIN
+    )
+    return TestSet(
+        name,
+        views,
+        numbers,
+        np.arange(len(numbers)) // PER_GRAIN,
+        [shard.names[i] for i in crystals],
+    )
+
+
+@dataclass(frozen=True)
+class Result:
+    """Scores of a model on one set.
+
+    Parameters
+    ----------
+    name
+        Key of ``SETS``.
+    single, fused
+        Scores at each level of single patterns, and of all patterns of
+        a grain fused.
+    phases
+        For each phase, the Bravais lattice, number of patterns, share of
+        patterns whose lattice is right, and lattice of all fused.
+    """
+
+    name: str
+    single: dict[str, Scores]
+    fused: dict[str, Scores]
+    phases: dict[str, tuple[str, int, float, str]]
+
+
+def evaluate_set(model: SymmetryModel, test: TestSet) -> Result:
+    """Score a model on a set.
+
+    Parameters
+    ----------
+    model
+        The model.
+    test
+        The set.
+    """
+    p = model.predict(test.views)
+    _, first, of_grain = np.unique(
+        test.grains, return_index=True, return_inverse=True
+    )
+    fused = np.stack(
+        [
+            symmetry.fuse_probabilities(p[of_grain == i])
+            for i in range(len(first))
+        ]
+    )
+    lattice = "bravais_lattice"
+    names = symmetry.class_names(lattice)
+    index = symmetry.class_index(lattice)
+    chosen = symmetry.sum_to_level(p, lattice).argmax(axis=1)
+    phases = {}
+    for phase in dict.fromkeys(test.phases):
+        here = np.array([i == phase for i in test.phases])
+        true = index[test.space_groups[here][0] - 1]
+        together = symmetry.sum_to_level(
+            symmetry.fuse_probabilities(p[here]), lattice
+        )
+        phases[phase] = (
+            names[true],
+            int(here.sum()),
+            float(np.mean(chosen[here] == true)),
+            names[int(together.argmax())],
+        )
+    return Result(
+        test.name,
+        {i: score(p, test.space_groups, i) for i in symmetry.LEVELS},
+        {
+            i: score(fused, test.space_groups[first], i)
+            for i in symmetry.LEVELS
+        },
+        phases,
+    )
