@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from ._candidates import candidate_space_groups
+from ._fuse import fuse_probabilities, training_prior
 from ._levels import (
     LEVELS,
     class_index,
@@ -19,8 +20,10 @@ __all__ = [
     "candidate_space_groups",
     "class_index",
     "class_names",
+    "fuse_probabilities",
     "phase_of",
     "space_groups_of",
     "sum_table",
     "sum_to_level",
+    "training_prior",
 ]

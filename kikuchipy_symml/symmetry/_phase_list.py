@@ -19,6 +19,11 @@ from kikuchipy_symml.symmetry._candidates import (
     candidate_space_groups,
     parting_level,
 )
+from kikuchipy_symml.symmetry._fuse import (
+    ROWS,
+    check_correlation,
+    fuse_regions,
+)
 from kikuchipy_symml.symmetry._levels import (
     N_SPACE_GROUPS,
     class_names,
@@ -361,6 +366,94 @@ class SymmetryPhaseList(PhaseList):
         """
         return self._replace(candidates=candidates)
 
+    def fuse(self, labels: np.ndarray, correlation: float = 0.2) -> Self:
+        """Return the phases found with one decision for each region.
+
+        The evidence of all patterns of a region, such as a grain, is
+        combined, which is more than a vote: a few clear patterns count
+        for more than many unclear ones.
+
+        Parameters
+        ----------
+        labels
+            Integers of the navigation shape: points with the same label
+            are one region, wherever they are. Points with a negative
+            label are in no region and stay as they are. 0 is a label
+            like others, as in what
+            :func:`~kikuchipy_symml.label_grains` returns; where it means
+            background, as in scikit-image, give ``labels - 1``.
+        correlation
+            Correlation between the evidence of any two patterns of a
+            region, 0 to 1. The patterns of a grain show one orientation
+            with other noise, so what one is wrong about, others are
+            likely to be wrong about as well. Default is 0.2, by which
+            no region counts for more than five independent patterns.
+            Give 0 for regions of one phase with many orientations.
+
+        Returns
+        -------
+        phases
+            With the same probabilities in all points of a region, at the
+            same level, with the same points left out, the same lowest
+            confidence and the same candidates, if any. Points left out
+            or without a pattern to go by are no evidence, and are left
+            out of the result, too. A point alone in its region stays as
+            it is.
+
+        Raises
+        ------
+        ValueError
+            If *labels* are not integers of the navigation shape, or
+            *correlation* is not between 0 and 1.
+
+        See Also
+        --------
+        kikuchipy_symml.symmetry.fuse_probabilities
+            The rule by which evidence is combined.
+
+        Notes
+        -----
+        Fusing at one level and going to another gives the same as the
+        other way around, since the evidence for all 230 space groups is
+        combined. The same is true of :meth:`restrict_to`.
+
+        Examples
+        --------
+        Three patterns of a grain and one outside of it
+
+        >>> import numpy as np
+        >>> from kikuchipy_symml.symmetry import SymmetryPhaseList
+        >>> p = np.zeros((4, 230), dtype=np.float32)
+        >>> p[:, 225 - 1] = 0.7, 0.4, 0.7, 0.4
+        >>> p[:, 229 - 1] = 0.3, 0.6, 0.3, 0.6
+        >>> phases = SymmetryPhaseList(p, "bravais_lattice")
+        >>> phases.phase_id
+        array([13, 12, 13, 12])
+        >>> phases.fuse(np.array([0, 0, 0, -1])).phase_id
+        array([13, 13, 13, 12])
+        """
+        labels = _as_labels(labels, self.navigation_shape)
+        correlation = check_correlation(correlation)
+        labels = np.where(self._left_out, -1, labels).ravel()
+        # Labels may be any numbers; regions of more than one point are
+        # counted from 0
+        names, region, size = np.unique(
+            labels, return_inverse=True, return_counts=True
+        )
+        fusible = (names >= 0) & (size > 1)
+        number = np.where(fusible, np.cumsum(fusible) - 1, -1)
+        regions = number[region.ravel()]
+        p230 = self._p230.reshape(-1, N_SPACE_GROUPS)
+        fused = fuse_regions(p230, regions, correlation=correlation)
+        p230 = p230.copy()
+        points = np.flatnonzero(regions >= 0)
+        for start in range(0, points.size, ROWS):
+            rows = points[start : start + ROWS]
+            p230[rows] = fused[regions[rows]]
+        return self._replace(
+            space_group_probabilities=p230.reshape(self._p230.shape)
+        )
+
     def navigation_mask(
         self, *names: str, include_not_indexed: bool = True
     ) -> np.ndarray:
@@ -487,6 +580,22 @@ def _as_mask(mask: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
             f"shape {shape}"
         )
     return mask
+
+
+def _as_labels(labels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return labels of regions, negative where there is none."""
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "iu":
+        raise ValueError(
+            f"Labels have data type {labels.dtype}, expected integers with "
+            "one value for each region, negative for none"
+        )
+    if labels.shape != shape:
+        raise ValueError(
+            f"Labels have shape {labels.shape}, expected the navigation "
+            f"shape {shape}"
+        )
+    return labels
 
 
 def _as_step_sizes(
