@@ -20,6 +20,10 @@ import numpy as np
 
 MIN_PIXELS = 20
 
+# Every data type is compiled anew, in seconds. Others become float64, to
+# which each value is converted anyway.
+_COMPILED = [np.dtype(i) for i in ("uint8", "uint16", "float32", "float64")]
+
 
 @dataclass(frozen=True)
 class ViewSpec:
@@ -143,9 +147,7 @@ def view_frame(pc: np.ndarray, aspect_ratio: float) -> np.ndarray:
         detector's right, up and forward, shape (..., 3, 3).
     """
     pcx, pcy, pcz = np.moveaxis(np.asarray(pc, dtype=np.float64), -1, 0)
-    forward = np.stack(
-        [(0.5 - pcx) * aspect_ratio, pcy - 0.5, pcz], axis=-1
-    )
+    forward = np.stack([(0.5 - pcx) * aspect_ratio, pcy - 0.5, pcz], axis=-1)
     forward /= np.linalg.norm(forward, axis=-1, keepdims=True)
     right = np.cross([0.0, 1.0, 0.0], forward)
     right /= np.linalg.norm(right, axis=-1, keepdims=True)
@@ -185,15 +187,17 @@ def canonical_views(
         detector saw that direction and 0 elsewhere.
     valid
         Whether a pattern can be used, shape (N,). Patterns that are
-        constant or hold NaN or infinite values cannot, and their view
-        is 0 everywhere.
+        constant or hold NaN or infinite values cannot, nor can those
+        that cover fewer than 16 pixels of the view; their view is 0
+        everywhere.
 
     Raises
     ------
     ValueError
-        If the shapes do not fit each other, a detector side has fewer
-        than 20 pixels, or a projection centre is not finite or lies in
-        or behind the detector (PCz <= 0).
+        If the patterns are not real numbers, the shapes do not fit each
+        other, a detector side has fewer than 20 pixels, a projection
+        centre is not finite or lies in or behind the detector (PCz <=
+        0), or the aspect ratio is not positive.
     """
     patterns = np.asarray(patterns)
     if patterns.ndim != 3:
@@ -206,6 +210,13 @@ def canonical_views(
             f"Patterns of shape {(ny, nx)} are too small: at least "
             f"{MIN_PIXELS} pixels a side are needed"
         )
+    if patterns.dtype.kind not in "buif":
+        raise ValueError(
+            f"Patterns must be real numbers, not {patterns.dtype}"
+        )
+    if patterns.dtype not in _COMPILED:
+        patterns = patterns.astype(np.float64)
+    patterns = np.ascontiguousarray(patterns)
     pc = np.asarray(pc, dtype=np.float64)
     if pc.shape not in [(3,), (n, 3)]:
         raise ValueError(
@@ -230,6 +241,10 @@ def canonical_views(
         keep = (~signal_mask).astype(np.float32)
     if aspect_ratio is None:
         aspect_ratio = nx / ny
+    if not 0 < aspect_ratio < np.inf:
+        raise ValueError(
+            f"aspect_ratio must be finite and positive, not {aspect_ratio}"
+        )
 
     views = np.zeros((n, spec.size, spec.size, 2), dtype=np.float32)
     valid = np.zeros(n, dtype=np.bool_)
@@ -260,9 +275,10 @@ def canonical_views(
 def _oversampling(pc: np.ndarray, ny: int, spec: ViewSpec) -> np.ndarray:
     """Samples along a view pixel, so that none of a finer detector's
     pixels is skipped."""
-    detector_pixel = 1 / ny / np.linalg.norm(
+    distance = np.linalg.norm(
         np.stack([pc[:, 1] - 0.5, pc[:, 2]], axis=-1), axis=-1
     )
+    detector_pixel = 1 / ny / distance
     return np.clip(np.round(spec.pixel / detector_pixel), 1, 8).astype(int)
 
 
@@ -337,9 +353,7 @@ def _usable(pattern, keep, out):
 
 
 @nb.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "arcp"})
-def _resample(
-    pattern, keep, pc, aspect_ratio, frame, directions, image, seen
-):
+def _resample(pattern, keep, pc, aspect_ratio, frame, directions, image, seen):
     """Fill the view with bilinear samples of the pattern; return how many
     of its pixels were seen."""
     ny, nx = pattern.shape
