@@ -204,9 +204,7 @@ def _primitive_rows(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Shortest indices of each row of reflections, one of the two
     directions, and their Cartesian vectors."""
-    reach = np.ceil(
-        np.linalg.norm(crystal.matrix, axis=1) / d_min
-    ).astype(int)
+    reach = np.ceil(np.linalg.norm(crystal.matrix, axis=1) / d_min).astype(int)
     h, k, l = np.meshgrid(  # noqa: E741
         *[np.arange(-n, n + 1) for n in reach], indexing="ij"
     )
@@ -253,14 +251,14 @@ def _row_profiles(
     mu = np.sum(c.conj() * (absorption[:, None] @ c), axis=-2).real
     mu = np.maximum(mu, 0.0015)
     phase = np.exp(
-        2j
-        * np.pi
-        * (hkl @ potential.positions.T)[:, :, None]
-        * beams
+        2j * np.pi * (hkl @ potential.positions.T)[:, :, None] * beams
     )
     # Sum over atoms first: sum_a w_a psi_a psi_a* = c^H Q c.
     q = np.einsum(
-        "ram,a,ran->rmn", phase.conj(), potential.weights, phase,
+        "ram,a,ran->rmn",
+        phase.conj(),
+        potential.weights,
+        phase,
         optimize=True,
     )
     if np.isrealobj(c) and np.abs(q.imag).max() < 1e-6 * np.abs(q).max():
