@@ -31,11 +31,17 @@ def phase_from_crystal(crystal: Crystal) -> Phase:
         )
     ]
     structure = Structure(atoms, lattice=lattice, title=crystal.name)
-    return Phase(
+    phase = Phase(
         name=crystal.name,
         space_group=crystal.space_group,
         structure=structure,
     )
+    # The phase turns coordinates into its frame and back, and so rounds
+    # them; diffsims then takes an atom and its own image at 1 - 1e-16
+    # for two.
+    for atom, xyz in zip(phase.structure, crystal.positions):
+        atom.xyz = xyz.copy()
+    return phase
 
 
 def crystal_from_phase(

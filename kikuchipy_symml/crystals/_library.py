@@ -38,7 +38,11 @@ def _crystal(index: int) -> Crystal:
     elements: list[str] = []
     positions, occupancies, u_iso = [], [], []
     for element, _, x, y, z, occupancy, u in entry["sites"]:
-        atoms = orbit(entry["space_group"], matrix, np.array([x, y, z]))
+        xyz = np.array([x, y, z], dtype=float)
+        # 0.333333 means 1/3, and 0.666667 means 2/3.
+        fraction = np.rint(xyz * 6) / 6
+        xyz = np.where(np.abs(xyz - fraction) < 1e-6, fraction, xyz)
+        atoms = orbit(entry["space_group"], matrix, xyz)
         elements += [element] * len(atoms)
         positions.append(atoms)
         occupancies += [occupancy] * len(atoms)

@@ -14,6 +14,8 @@ from kikuchipy_symml.crystals import Crystal
 
 pytestmark = pytest.mark.filterwarnings("ignore:Set OLD_ERROR_HANDLING")
 
+LATTICES = "aP mP mS oP oS oI oF tP tI hR hP cP cI cF".split()
+
 
 @pytest.fixture
 def nickel() -> Crystal:
@@ -208,10 +210,7 @@ class TestPhase:
         assert phase.structure.lattice.a == pytest.approx(3.524)
         assert phase.structure[0].Uisoequiv == pytest.approx(0.005)
 
-    @pytest.mark.parametrize(
-        "lattice",
-        "aP mP mS oP oS oI oF tP tI hR hP cP cI cF".split(),
-    )
+    @pytest.mark.parametrize("lattice", LATTICES)
     def test_round_trip(self, lattice):
         crystal = crystals.library().where(bravais_lattice=lattice)[1]
         phase = crystal.to_phase()
@@ -293,6 +292,23 @@ class TestPhase:
         assert factor[0] > 1
         assert factor[3] > 1
         np.testing.assert_allclose(factor[1:3], 0, atol=1e-3)
+
+    def test_diffsims_keeps_the_atoms(self):
+        vectors = pytest.importorskip("diffsims.crystallography")
+        library = crystals.library()
+        chosen = [
+            library.where(bravais_lattice=lattice)[i]
+            for lattice in LATTICES
+            for i in (0, 9, 20, -1)
+        ]
+        chosen += list(library.where(space_group=[161, 167, 194])[::4])
+        assert {len(c.elements) for c in chosen} > {2, 4}
+        for crystal in chosen:
+            g = vectors.ReciprocalLatticeVector(
+                phase=crystal.to_phase(), hkl=[[1, 1, 1]]
+            )
+            g.sanitise_phase()
+            assert len(g.phase.structure) == len(crystal.elements), crystal
 
 
 class TestCif:
