@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, fields
 import numba as nb
 import numpy as np
 
+from kikuchipy_symml.pattern import MIN_PIXELS
+
 from ._sphere import _lambert_xy, random_rotations
 
 # Columns of the table of what the camera does to each pattern.
@@ -58,7 +60,8 @@ class Camera:
     dead
         Share of dead or hot pixels.
     saturation
-        Share of the brightest pixels that are saturated.
+        Saturation of the brightest pixels: 20 times this share of the
+        range of grey levels is cut off at its top.
     round_screen
         Probability that a round screen vignettes the corners.
     low_depth
@@ -83,6 +86,47 @@ class Camera:
     saturation: tuple[float, float] = (0.0, 0.01)
     round_screen: float = 0.1
     low_depth: float = 0.1
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if not isinstance(f.default, tuple):
+                if isinstance(value, bool) or not isinstance(
+                    value, int | float
+                ):
+                    raise ValueError(
+                        f"Camera setting {f.name} must be a number, not "
+                        f"{value!r}"
+                    )
+                continue
+            if not (
+                isinstance(value, tuple)
+                and len(value) == 2
+                and all(isinstance(i, int | float) for i in value)
+                and value[0] <= value[1]
+            ):
+                raise ValueError(
+                    f"Camera setting {f.name} must be two numbers, the "
+                    f"lower one first, not {value!r}"
+                )
+        # Drawn on a logarithmic scale, or divided by.
+        for name in ("aspect_ratio", "pcz", "contrast", "blur", "noise"):
+            if not getattr(self, name)[0] > 0:
+                raise ValueError(
+                    f"Camera setting {name} must be positive, not "
+                    f"{getattr(self, name)}"
+                )
+        if self.pixels[0] < MIN_PIXELS:
+            raise ValueError(
+                f"Camera setting pixels must be at least {MIN_PIXELS}, not "
+                f"{self.pixels}"
+            )
+        for name in ("round_screen", "low_depth"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(
+                    f"Camera setting {name} must be a probability, not "
+                    f"{getattr(self, name)}"
+                )
 
     @classmethod
     def from_dict(cls, settings: dict) -> "Camera":
@@ -234,9 +278,10 @@ def _draw_table(
 def _next(state):
     """Step of Marsaglia's xorshift generator (J. Stat. Softw. 8 (2003)
     14), three shifts of 32 bits."""
-    state ^= state << np.uint32(13)
-    state ^= state >> np.uint32(17)
-    state ^= state << np.uint32(5)
+    # Numba shifts in 64 bits: the upper half has to be cut off.
+    state ^= (state << np.uint64(13)) & np.uint64(0xFFFFFFFF)
+    state ^= state >> np.uint64(17)
+    state ^= (state << np.uint64(5)) & np.uint64(0xFFFFFFFF)
     return state
 
 
@@ -244,11 +289,12 @@ def _next(state):
 def _normal(bits):
     """A normal number from 32 random bits: four bytes, summed. Ends at
     3.5 standard deviations."""
+    byte = np.uint64(255)
     total = (
-        (bits & np.uint32(255))
-        + ((bits >> np.uint32(8)) & np.uint32(255))
-        + ((bits >> np.uint32(16)) & np.uint32(255))
-        + (bits >> np.uint32(24))
+        (bits & byte)
+        + ((bits >> np.uint64(8)) & byte)
+        + ((bits >> np.uint64(16)) & byte)
+        + (bits >> np.uint64(24))
     )
     # Four bytes: mean 4 x 127.5, variance 4 x (256^2 - 1) / 12.
     return (np.float32(total) - np.float32(510)) * np.float32(1 / 147.8)
@@ -329,7 +375,7 @@ def _draw(
                     value += edge if z >= 0 else -edge
                 image[r, c] = value
         _gaussian(image, p[_BLUR], line)
-        _record(image, p, np.uint32(seeds[i]))
+        _record(image, p, np.uint64(seeds[i]))
 
 
 @nb.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "arcp"})
@@ -371,7 +417,7 @@ def _record(image, p, seed):
     ny, nx = image.shape
     mean = image.mean()
     std = image.std() + np.float32(1e-6)
-    state = _next(_next(seed | np.uint32(1)))
+    state = _next(_next(seed | np.uint64(1)))
     # The diffuse background is a product of one function of x and one
     # of y.
     fall = np.float32(-0.5) / p[_BUMP_WIDTH] ** 2
@@ -415,6 +461,6 @@ def _record(image, p, seed):
             image[r, c] = min(max(value, np.float32(0)), levels) / levels
     for _ in range(int(p[_DEAD] * ny * nx)):
         state = _next(state)
-        r = (state >> np.uint32(2)) % np.uint32(ny)
-        c = (state >> np.uint32(14)) % np.uint32(nx)
-        image[r, c] = np.float32(state & np.uint32(1))
+        r = (state >> np.uint64(2)) % np.uint64(ny)
+        c = (state >> np.uint64(14)) % np.uint64(nx)
+        image[r, c] = np.float32(state & np.uint64(1))
