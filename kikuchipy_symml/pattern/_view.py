@@ -456,29 +456,34 @@ def _blur(image, sigma):
     standard deviation sigma in pixels. Zero outside."""
     size = image.shape[0]
     half = max(1, int(round((np.sqrt(4 * sigma * sigma + 1) - 1) / 2)))
-    scale = np.float32(1 / (2 * half + 1))
-    line = np.empty(size, dtype=np.float32)
-    total_row = np.empty(size, dtype=np.float32)
-    copy = np.empty_like(image)
-    for _ in range(3):
+    other = np.empty_like(image)
+    # Down the columns only, where neighbours in a row are independent;
+    # the rows have their turn as columns of the transposed image.
+    for _ in range(2):
+        for _ in range(3):
+            _box(image, half, other)
         for r in range(size):
-            total = np.float32(0)
-            for c in range(min(half, size)):
-                total += image[r, c]
             for c in range(size):
-                if c + half < size:
-                    total += image[r, c + half]
-                line[c] = total * scale
-                if c - half >= 0:
-                    total -= image[r, c - half]
-            image[r, :] = line
-        copy[:] = image
-        total_row[:] = 0
-        for r in range(min(half, size)):
-            total_row += copy[r]
-        for r in range(size):
-            if r + half < size:
-                total_row += copy[r + half]
-            image[r, :] = total_row * scale
-            if r - half >= 0:
-                total_row -= copy[r - half]
+                other[c, r] = image[r, c]
+        image[:] = other
+
+
+@nb.njit(cache=True, nogil=True)
+def _box(image, half, copy):
+    """Mean over 2 half + 1 rows, in place."""
+    size = image.shape[0]
+    scale = np.float32(1 / (2 * half + 1))
+    copy[:] = image
+    total = np.zeros(size, dtype=np.float32)
+    for r in range(min(half, size)):
+        for c in range(size):
+            total[c] += copy[r, c]
+    for r in range(size):
+        if r + half < size:
+            for c in range(size):
+                total[c] += copy[r + half, c]
+        for c in range(size):
+            image[r, c] = total[c] * scale
+        if r >= half:
+            for c in range(size):
+                total[c] -= copy[r - half, c]
