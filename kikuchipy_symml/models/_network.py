@@ -100,3 +100,29 @@ def build_network(
     logits = kl.Dense(N_SPACE_GROUPS, dtype="float32", name="logits")(x)
     p = kl.Softmax(dtype="float32", name="space_groups")(logits)
     return keras.Model(views, p, name="kikuchipy_symml")
+
+
+def split_network(network: keras.Model) -> tuple[keras.Model, keras.Model]:
+    """Return the part of a network without weights, and the rest.
+
+    Parameters
+    ----------
+    network
+        From :func:`build_network`.
+
+    Returns
+    -------
+    geometry
+        From views to features of tokens and of their relations. There is
+        nothing to train in it, so it may run ahead of training.
+    trunk
+        From those to probabilities, sharing the weights of *network*.
+    """
+    _, bands, strength = network.get_layer("bands").output
+    _, poles, pole_strength = network.get_layer("poles").output
+    relations = network.get_layer("relations").output
+    inner = [bands, strength, poles, pole_strength, relations]
+    return (
+        keras.Model(network.input, inner, name="geometry"),
+        keras.Model(inner, network.output, name="trunk"),
+    )

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Batches of views, each a function of the recipe and its number alone."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -52,19 +52,24 @@ class Batches:
         return views, numbers
 
     def iterate(
-        self, first: int, last: int, threads: int = 2
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield the batches of steps first to last - 1 in order, drawn
-        ahead in threads."""
+        self, first: int, last: int, prepare: Callable, threads: int = 2
+    ) -> Iterator[tuple]:
+        """Yield what `prepare` makes of the views, and the space groups, of
+        steps first to last - 1 in order, worked out ahead in threads."""
+
+        def work(step: int) -> tuple:
+            views, numbers = self(step)
+            return prepare(views), numbers
+
         with ThreadPoolExecutor(threads) as pool:
             ahead = [
-                pool.submit(self, i)
+                pool.submit(work, i)
                 for i in range(first, min(last, first + 2 * threads))
             ]
             for step in range(first, last):
                 batch = ahead.pop(0).result()
                 if step + 2 * threads < last:
-                    ahead.append(pool.submit(self, step + 2 * threads))
+                    ahead.append(pool.submit(work, step + 2 * threads))
                 yield batch
 
     def _choose(self, rng, step: int) -> list[tuple[Shard, int]]:

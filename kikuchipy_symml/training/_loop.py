@@ -91,15 +91,20 @@ def train(
         )[:2]
         for i, name in enumerate(_SCORED)
     }
+    # Compiled here: the threads that use it must not race to do so.
+    some = next(iter(sets.values()))[0]
+    trainer.prepare(some[: recipe.optimiser.batch])
     started = time.monotonic()
     before = trainer.seconds
     losses = []
-    batches = Batches(recipe, shards).iterate(trainer.step, last)
+    batches = Batches(recipe, shards).iterate(
+        trainer.step, last, trainer.prepare
+    )
     with progress_bar(
         total=last, initial=trainer.step, show=show_progressbar, unit="step"
     ) as bar:
-        for views, numbers in batches:
-            losses.append(trainer.train_on(views, numbers))
+        for prepared, numbers in batches:
+            losses.append(trainer.train_on(prepared, numbers))
             trainer.seconds = before + time.monotonic() - started
             bar.update(1)
             out_of_time = (
@@ -131,7 +136,10 @@ class Trainer:
     def __init__(self, recipe: Recipe) -> None:
         import keras
 
-        from kikuchipy_symml.models._network import build_network
+        from kikuchipy_symml.models._network import (
+            build_network,
+            split_network,
+        )
 
         o = recipe.optimiser
         keras.utils.set_random_seed(recipe.seed)
@@ -149,19 +157,26 @@ class Trainer:
             ema_momentum=o.average,
             ema_overwrite_frequency=None,
         )
-        self.network.compile(
+        # What has no weights runs in the threads that draw the patterns.
+        self.geometry, self.trunk = split_network(self.network)
+        self.trunk.compile(
             self.optimiser, set_loss(o.level_weights), jit_compile=True
         )
-        self.optimiser.build(self.network.trainable_variables)
+        self.variables = self.trunk.trainable_variables
+        self.optimiser.build(self.variables)
         self.step = 0
         self.seconds = 0.0
 
-    def train_on(self, views: np.ndarray, numbers: np.ndarray) -> float:
+    def prepare(self, views: np.ndarray) -> list:
+        """What the trainable part takes, from views."""
+        return self.geometry.predict_on_batch(views)
+
+    def train_on(self, prepared: list, numbers: np.ndarray) -> float:
         """Take one step; return its loss."""
         self.optimiser.learning_rate = self.recipe.optimiser.rate(self.step)
         allowed = allowed_space_groups("space_group", numbers)
-        loss = self.network.train_on_batch(views, allowed)
-        self.network.reset_metrics()
+        loss = self.trunk.train_on_batch(prepared, allowed)
+        self.trunk.reset_metrics()
         self.step += 1
         return float(np.ravel(loss)[0])
 
@@ -204,7 +219,7 @@ class Trainer:
         temporary = path.with_name(path.name + ".new")
         arrays = {
             f"weight_{i}": np.asarray(v)
-            for i, v in enumerate(self.network.trainable_variables)
+            for i, v in enumerate(self.variables)
         }
         arrays |= {
             f"optimiser_{i}": np.asarray(v)
@@ -226,7 +241,7 @@ class Trainer:
         """
         with np.load(path, allow_pickle=False) as saved:
             for kind, variables in (
-                ("weight", self.network.trainable_variables),
+                ("weight", self.variables),
                 ("optimiser", self.optimiser.variables),
             ):
                 shapes = [
@@ -256,14 +271,14 @@ class Averaged:
 
     def __enter__(self) -> None:
         trainer = self.trainer
-        variables = trainer.network.trainable_variables
+        variables = trainer.variables
         self.kept = [np.asarray(v) for v in variables]
         if trainer.step > 0:
             trainer.optimiser.finalize_variable_values(variables)
 
     def __exit__(self, *_) -> None:
         for v, kept in zip(
-            self.trainer.network.trainable_variables, self.kept, strict=True
+            self.trainer.variables, self.kept, strict=True
         ):
             v.assign(kept)
 
