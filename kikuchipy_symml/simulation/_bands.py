@@ -56,6 +56,11 @@ def wave_number(energy: float) -> float:
     ----------
     energy
         Kinetic energy in keV.
+
+    Returns
+    -------
+    wave_number
+        One over the relativistic wavelength.
     """
     e = energy * 1e3 * constants.e
     rest = constants.m_e * constants.c**2
@@ -92,8 +97,9 @@ def band_profiles(
     Raises
     ------
     ValueError
-        If the energy is not 1 to 100 keV, the crystal has more than 500
-        atoms in the cell, or an element has no scattering factor.
+        If the energy is not 1 to 100 keV, no band is asked for, the
+        crystal has more than 500 atoms in the cell, an element has no
+        scattering factor, or no reflection has a spacing of `d_min`.
 
     Notes
     -----
@@ -110,6 +116,10 @@ def band_profiles(
     """
     if not 1 <= energy <= 100:
         raise ValueError(f"energy must be 1 to 100 keV, not {energy}")
+    if not d_min > 0 or n_rows < 1:
+        raise ValueError(
+            f"d_min {d_min} must be positive and n_rows {n_rows} at least 1"
+        )
     if len(crystal.elements) > MAX_ATOMS:
         raise ValueError(
             f"{crystal.name} has {len(crystal.elements)} atoms in the cell, "
@@ -127,6 +137,12 @@ def band_profiles(
     u = u.reshape(-1, _ORDERS)
     u[length[:, None] * orders > 1 / d_min] = 0
     strongest = u.max(axis=1)
+    # Extinct orders are zero up to rounding.
+    if strongest.max(initial=0) < 1e-9:
+        raise ValueError(
+            f"{crystal.name} has no reflection with a spacing of at least "
+            f"{d_min} Å"
+        )
     keep = np.argsort(-strongest, kind="stable")[:n_rows]
     keep = keep[strongest[keep] > 0.01 * strongest[keep[0]]]
     hkl, g, length, u = hkl[keep], g[keep], length[keep], u[keep]

@@ -11,8 +11,6 @@ from dataclasses import asdict, dataclass, fields
 import numba as nb
 import numpy as np
 
-from kikuchipy_symml.pattern import MIN_PIXELS
-
 from ._sphere import _lambert_xy, random_rotations
 
 # Columns of the table of what the camera does to each pattern.
@@ -90,42 +88,37 @@ class Camera:
     def __post_init__(self) -> None:
         for f in fields(self):
             value = getattr(self, f.name)
-            if not isinstance(f.default, tuple):
-                if isinstance(value, bool) or not isinstance(
-                    value, int | float
-                ):
-                    raise ValueError(
-                        f"Camera setting {f.name} must be a number, not "
-                        f"{value!r}"
-                    )
-                continue
-            if not (
-                isinstance(value, tuple)
-                and len(value) == 2
-                and all(isinstance(i, int | float) for i in value)
-                and value[0] <= value[1]
+            is_range = isinstance(f.default, tuple)
+            numbers = value if is_range else (value,)
+            if (
+                not isinstance(numbers, tuple)
+                or len(numbers) != 1 + is_range
+                or not all(isinstance(i, int | float) for i in numbers)
+                or not numbers[0] <= numbers[-1]
             ):
-                raise ValueError(
-                    f"Camera setting {f.name} must be two numbers, the "
-                    f"lower one first, not {value!r}"
+                expected = (
+                    "two numbers, the lower one first"
+                    if is_range
+                    else "a number"
                 )
+                raise ValueError(f"{f.name} must be {expected}, not {value!r}")
         # Drawn on a logarithmic scale, or divided by.
-        for name in ("aspect_ratio", "pcz", "contrast", "blur", "noise"):
+        for name in (
+            "pixels",
+            "aspect_ratio",
+            "pcz",
+            "contrast",
+            "blur",
+            "noise",
+        ):
             if not getattr(self, name)[0] > 0:
                 raise ValueError(
-                    f"Camera setting {name} must be positive, not "
-                    f"{getattr(self, name)}"
+                    f"{name} must be positive, not {getattr(self, name)}"
                 )
-        if self.pixels[0] < MIN_PIXELS:
-            raise ValueError(
-                f"Camera setting pixels must be at least {MIN_PIXELS}, not "
-                f"{self.pixels}"
-            )
         for name in ("round_screen", "low_depth"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(
-                    f"Camera setting {name} must be a probability, not "
-                    f"{getattr(self, name)}"
+                    f"{name} must be a probability, not {getattr(self, name)}"
                 )
 
     @classmethod
@@ -135,7 +128,7 @@ class Camera:
         Raises
         ------
         ValueError
-            If a setting is unknown.
+            If a setting is unknown or out of range.
         """
         known = {f.name for f in fields(cls)}
         unknown = set(settings) - known

@@ -15,7 +15,20 @@ from ._bands import Bands
 
 
 def random_rotations(rng: np.random.Generator, n: int) -> np.ndarray:
-    """Return uniformly distributed rotation matrices, (n, 3, 3)."""
+    """Return uniformly distributed rotation matrices.
+
+    Parameters
+    ----------
+    rng
+        Source of random numbers.
+    n
+        Number of rotations.
+
+    Returns
+    -------
+    rotations
+        Shape (n, 3, 3), float32.
+    """
     q = rng.normal(size=(n, 4))
     q /= np.linalg.norm(q, axis=1, keepdims=True)
     w, x, y, z = q.T

@@ -1,0 +1,314 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+import numpy as np
+import pytest
+from diffsims.utils.atomic_scattering_params import (
+    ATOMIC_SCATTERING_PARAMS,
+)
+
+from kikuchipy_symml.simulation import _bands, band_profiles
+
+# h^2 / (2 m e) in volt times square ångström.
+VOLT = 150.4121
+
+
+@pytest.mark.parametrize(
+    ["energy", "wavelength"],
+    # Williams & Carter, Transmission Electron Microscopy (2009), and
+    # 12.2643 / sqrt(V (1 + 0.978476e-6 V)) for 20 kV.
+    [(20, 0.08588), (100, 0.03701), (200, 0.02508), (300, 0.01969)],
+)
+def test_wave_number(energy, wavelength):
+    assert 1 / _bands.wave_number(energy) == pytest.approx(
+        wavelength, rel=3e-4
+    )
+
+
+def reflections(crystal, bands, energy=20.0):
+    """Indices (h, k, l) of the strongest order of each band."""
+    length = 2 * _bands.wave_number(energy) * bands.bragg
+    return (bands.normals * length[:, None]) @ crystal.matrix.T
+
+
+def is_allowed(name, hkl):
+    h = np.rint(hkl).astype(int)
+    if name == "Fe":
+        return h.sum(axis=1) % 2 == 0
+    same_parity = np.ptp(h % 2, axis=1) == 0
+    if name in ("Al", "GaAs"):
+        return same_parity
+    even = (h % 2 == 0).all(axis=1)
+    return same_parity & (~even | (h.sum(axis=1) % 4 == 0))
+
+
+@pytest.mark.parametrize("name", ["Al", "Fe", "Si", "GaAs", "Po", "Mg"])
+def test_bands_are_lattice_planes(crystals, name):
+    bands = band_profiles(crystals[name])
+    n = len(bands.reach)
+    assert 40 < n <= 80
+    assert bands.normals.shape == (n, 3)
+    assert bands.profiles.shape == (n, _bands.N_ANGLES)
+    np.testing.assert_allclose(
+        np.linalg.norm(bands.normals, axis=1), 1, atol=1e-6
+    )
+    hkl = reflections(crystals[name], bands)
+    np.testing.assert_allclose(hkl, np.rint(hkl), atol=1e-3)
+    # No plane twice, not even as its opposite.
+    cosines = np.abs(bands.normals @ bands.normals.T) - np.eye(n)
+    assert cosines.max() < 0.9999
+    assert np.isfinite(bands.profiles).all()
+    assert np.all(bands.reach > bands.bragg)
+
+
+@pytest.mark.parametrize("name", ["Al", "Fe", "Si", "GaAs"])
+def test_extinctions(crystals, name):
+    hkl = reflections(crystals[name], band_profiles(crystals[name]))
+    assert is_allowed(name, hkl).all()
+
+
+def test_rows_without_any_reflection_are_left_out(crystals):
+    """Silicon: 420 is forbidden, 840 closer than d_min, 210 and 630
+    forbidden by the lattice."""
+    crystal = crystals["Si"]
+
+    def has_row(d_min):
+        bands = band_profiles(crystal, d_min=d_min, n_rows=1000)
+        normal = np.array([2, 1, 0]) / np.sqrt(5)
+        return np.any(np.abs(bands.normals @ normal) > 0.9999)
+
+    assert not has_row(0.65)
+    assert has_row(0.6)
+
+
+def test_strongest_first(crystals):
+    """Face-centred cubic: 111, then 200, then 220."""
+    hkl = reflections(crystals["Al"], band_profiles(crystals["Al"]))
+    families = np.sort(np.abs(np.rint(hkl)), axis=1).astype(int).tolist()
+    assert families[:4] == [[1, 1, 1]] * 4
+    assert families[4:7] == [[0, 0, 2]] * 3
+    assert families[7:13] == [[0, 2, 2]] * 6
+
+
+def test_symmetry_makes_rows_equal(crystals):
+    """Rows of one family have one profile, to the last bit."""
+    bands = band_profiles(crystals["Al"])
+    for family in (slice(0, 4), slice(4, 7), slice(7, 13)):
+        assert np.ptp(bands.profiles[family], axis=0).max() == 0
+        assert np.ptp(bands.reach[family]) == 0
+
+
+def test_bragg_angle(crystals):
+    bands = band_profiles(crystals["Al"], 15.0)
+    wavelength = 1 / _bands.wave_number(15.0)
+    expected = wavelength / (2 * 4.049 / np.sqrt(3))
+    np.testing.assert_allclose(bands.bragg[:4], expected, rtol=1e-5)
+
+
+def potential_by_hand(crystal, hkl, energy):
+    """Sum over atoms, one at a time."""
+    gamma = 1 + energy / 510.999
+    d_star = np.linalg.norm(np.linalg.inv(crystal.matrix) @ hkl)
+    total = 0
+    for element, x, occupancy, u in zip(
+        crystal.elements,
+        crystal.positions,
+        crystal.occupancies,
+        crystal.u_iso,
+        strict=True,
+    ):
+        s2 = (d_star / 2) ** 2
+        f = sum(
+            a * np.exp(-b * s2) for a, b in ATOMIC_SCATTERING_PARAMS[element]
+        )
+        f *= occupancy * np.exp(-8 * np.pi**2 * u * s2)
+        total += f * np.exp(2j * np.pi * (hkl @ x))
+    return gamma * total / (np.pi * crystal.volume)
+
+
+@pytest.mark.parametrize(
+    ["name", "volts"],
+    # Mean inner potential of neutral atoms: Gajdardziska-Josifovska &
+    # Carim, in Introduction to Electron Holography (1999).
+    [("Si", 13.9), ("GaAs", 15.3)],
+)
+def test_mean_inner_potential(crystals, name, volts):
+    u0 = potential_by_hand(crystals[name], np.zeros(3), 0)
+    assert u0.real * VOLT == pytest.approx(volts, rel=0.08)
+
+
+@pytest.mark.parametrize("name", ["Al", "GaAs", "Mg"])
+def test_profile_by_hand(crystals, name):
+    """The formula of the notes, written out for one band."""
+    crystal, energy = crystals[name], 20.0
+    bands = band_profiles(crystal, energy)
+    numbers = {"Al": 13, "Ga": 31, "As": 33, "Mg": 12}
+    k = _bands.wave_number(energy)
+    row = 5
+    hkl = np.rint(reflections(crystal, bands)[row]).astype(int)
+    hkl = hkl // np.gcd.reduce(hkl)
+    g = np.linalg.norm(np.linalg.inv(crystal.matrix) @ hkl)
+    u = {m: potential_by_hand(crystal, m * hkl, energy) for m in range(-8, 9)}
+    beams = range(-4, 5)
+    intensity = []
+    for sine in np.linspace(0, bands.reach[row], _bands.N_ANGLES):
+        matrix = np.array([[u[m - n] for n in beams] for m in beams])
+        absorption = 0.1 * matrix
+        for i, m in enumerate(beams):
+            matrix[i, i] = -(2 * k * m * g * sine + (m * g) ** 2)
+            absorption[i, i] = 0.05 * u[0] + 0.004
+        _, waves = np.linalg.eigh(matrix)
+        total = 0
+        for c in waves.T:
+            mu = max((c.conj() @ absorption @ c).real, 0.0015)
+            at_atoms = 0
+            for element, x in zip(
+                crystal.elements, crystal.positions, strict=True
+            ):
+                psi = sum(
+                    a * np.exp(2j * np.pi * m * (hkl @ x))
+                    for a, m in zip(c, beams, strict=True)
+                )
+                at_atoms += numbers[element] ** 2 * abs(psi) ** 2
+            total += abs(c[4]) ** 2 / mu * at_atoms
+        intensity.append(total)
+    intensity = np.array(intensity)
+    expected = intensity / intensity[-6:].mean() - 1
+    np.testing.assert_allclose(bands.profiles[row], expected, atol=2e-4)
+    assert np.ptp(expected) > 0.05
+
+
+def test_band_is_bright_in_the_middle(crystals):
+    """Inside the Bragg angle there is more intensity than outside, and a
+    dark line stands beside it (see Winkelmann et al. 2007)."""
+    bands = band_profiles(crystals["Al"])
+    for i in (0, 4):
+        sine = np.linspace(0, bands.reach[i], _bands.N_ANGLES)
+        profile = bands.profiles[i]
+        inside = profile[sine < 0.8 * bands.bragg[i]].mean()
+        outside = profile[sine > 2 * bands.bragg[i]].mean()
+        assert inside > outside + 0.05
+        assert profile.max() > 0.2
+
+
+def test_occupancy(crystals, make_crystal):
+    """Two half atoms in one place are one atom."""
+    whole = band_profiles(crystals["Al"])
+    positions = np.repeat(crystals["Al"].positions, 2, axis=0)
+    halves = band_profiles(
+        make_crystal(
+            "Al", 225, (4.049,), "Al", positions, occupancies=np.full(8, 0.5)
+        )
+    )
+    np.testing.assert_allclose(halves.profiles, whole.profiles, atol=1e-5)
+    half = band_profiles(
+        make_crystal(
+            "Al",
+            225,
+            (4.049,),
+            "Al",
+            crystals["Al"].positions,
+            occupancies=np.full(4, 0.5),
+        )
+    )
+    # Bands of half the potential are weaker.
+    assert np.ptp(half.profiles[0]) < 0.9 * np.ptp(whole.profiles[0])
+
+
+def test_mixed_site(crystals, make_crystal):
+    """Half of the aluminium replaced by copper lies between the two."""
+    positions = np.repeat(crystals["Al"].positions, 2, axis=0)
+    mixed = make_crystal(
+        "AlCu",
+        225,
+        (4.049,),
+        ["Al", "Cu"] * 4,
+        positions,
+        occupancies=np.full(8, 0.5),
+    )
+    expected = np.mean(
+        [
+            potential_by_hand(
+                make_crystal("a", 225, (4.049,), e, crystals["Al"].positions),
+                np.array([1, 1, 1]),
+                20,
+            )
+            for e in ("Al", "Cu")
+        ]
+    )
+    assert potential_by_hand(mixed, np.array([1, 1, 1]), 20) == pytest.approx(
+        expected
+    )
+    hkl = reflections(mixed, band_profiles(mixed))
+    assert is_allowed("Al", hkl).all()
+
+
+def test_displacement_weakens_high_orders(crystals, make_crystal):
+    still, shaken = [
+        band_profiles(
+            make_crystal(
+                "Al",
+                225,
+                (4.049,),
+                "Al",
+                crystals["Al"].positions,
+                u_iso=np.full(4, u),
+            ),
+            n_rows=1000,
+        )
+        for u in (0.0, 0.03)
+    ]
+    height = [np.ptp(b.profiles, axis=1) for b in (still, shaken)]
+    ratio = height[1] / height[0]
+    assert ratio[:4].mean() < 1
+    assert ratio[-12:].mean() < 0.5 * ratio[:4].mean()
+
+
+def test_number_of_rows(crystals):
+    many = band_profiles(crystals["Fe"], n_rows=60)
+    few = band_profiles(crystals["Fe"], n_rows=10)
+    assert len(few.reach) == 10
+    np.testing.assert_array_equal(few.normals, many.normals[:10])
+    np.testing.assert_array_equal(few.bragg, many.bragg[:10])
+
+
+@pytest.mark.parametrize("energy", [0.5, 101, -20, np.nan])
+def test_energy_out_of_range(crystals, energy):
+    with pytest.raises(ValueError, match=f"1 to 100 keV, not {energy}"):
+        band_profiles(crystals["Al"], energy)
+
+
+@pytest.mark.parametrize("energy", [5, 10, 30])
+def test_other_energies(crystals, energy):
+    bands = band_profiles(crystals["Al"], energy)
+    hkl = reflections(crystals["Al"], bands, energy)
+    np.testing.assert_allclose(hkl, np.rint(hkl), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ["settings", "match"],
+    [
+        ({"d_min": 0}, "d_min 0 must be positive"),
+        ({"d_min": np.nan}, "d_min nan"),
+        ({"n_rows": 0}, "n_rows 0 at least 1"),
+        ({"d_min": 9.0}, "Al has no reflection.*9.0 Å"),
+        ({"d_min": 2.5}, "Al has no reflection.*2.5 Å"),
+    ],
+)
+def test_nothing_to_draw(crystals, settings, match):
+    with pytest.raises(ValueError, match=match):
+        band_profiles(crystals["Al"], **settings)
+
+
+def test_unknown_element(make_crystal):
+    crystal = make_crystal(
+        "odd", 221, (3.0,), ["Xx", "Fe"], np.array([[0, 0, 0], [0.5] * 3])
+    )
+    with pytest.raises(ValueError, match="odd: no scattering factor for Xx"):
+        band_profiles(crystal)
+
+
+def test_too_many_atoms(crystals, monkeypatch):
+    assert _bands.MAX_ATOMS == 500
+    monkeypatch.setattr(_bands, "MAX_ATOMS", 3)
+    with pytest.raises(ValueError, match="Al has 4 atoms.*more than 3"):
+        band_profiles(crystals["Al"])
