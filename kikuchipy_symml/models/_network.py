@@ -52,12 +52,20 @@ def build_network(
         Number of blocks.
     dropout
         Share of features dropped before the last layer while training.
+    activation
+        Name of a Keras activation, of all layers but the last.
 
     Returns
     -------
     network
         From views, shape (B, size, size, 2), to probabilities of the 230
         space groups, shape (B, 230).
+
+    Raises
+    ------
+    ValueError
+        If the size of the view, `azimuths` or `tilts` is not a multiple
+        of 4, or `width` not one of `heads`.
     """
     geometry = {"view": view.to_dict(), "azimuths": azimuths, "tilts": tilts}
     views = kl.Input((view.size, view.size, 2), name="views")

@@ -38,6 +38,16 @@ class _Geometry(keras.layers.Layer):
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
         self.view = ViewSpec.from_dict(dict(view))
+        # Quarters of maps, also at half the resolution.
+        for name, value in (
+            ("size of the view", self.view.size),
+            ("azimuths", azimuths),
+            ("tilts", tilts),
+        ):
+            if value < 8 or value % 4:
+                raise ValueError(
+                    f"{name} must be a multiple of 4, at least 8, not {value}"
+                )
         self.azimuths = azimuths
         self.tilts = tilts
 
@@ -509,6 +519,11 @@ class PairAttention(keras.layers.Layer):
 
     def build(self, x_shape, pairs_shape, present_shape):
         width = x_shape[-1]
+        if width % self.heads:
+            raise ValueError(
+                f"The width {width} of the tokens must be a multiple of the "
+                f"number of heads, {self.heads}"
+            )
         self.qkv = keras.layers.Dense(3 * width, dtype=self.dtype_policy)
         self.steer = keras.layers.Dense(
             2 * self.heads, dtype=self.dtype_policy

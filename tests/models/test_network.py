@@ -1,0 +1,139 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+import keras
+import numpy as np
+import pytest
+
+from kikuchipy_symml.models import load_model, make_card, save_model
+from kikuchipy_symml.models._network import build_network, split_network
+from kikuchipy_symml.pattern import ViewSpec
+
+VIEW = ViewSpec(size=32)
+SETTINGS = {
+    "azimuths": 24,
+    "tilts": 16,
+    "bands": 8,
+    "poles": 3,
+    "width": 16,
+    "pair_width": 8,
+    "heads": 2,
+    "depth": 1,
+}
+
+
+def compute(network, views):
+    """Without compiling anything."""
+    out = network(views)
+    if isinstance(out, list):
+        return [keras.ops.convert_to_numpy(i) for i in out]
+    return keras.ops.convert_to_numpy(out)
+
+
+@pytest.fixture(scope="module")
+def network():
+    keras.utils.set_random_seed(4)
+    return build_network(VIEW, **SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def views():
+    rng = np.random.default_rng(9)
+    views = rng.normal(size=(5, 32, 32, 2)).astype(np.float32)
+    views[..., 1] = 1
+    # Nothing was seen of the last one.
+    views[4] = 0
+    return views
+
+
+@pytest.fixture(scope="module")
+def probabilities(network, views):
+    return compute(network, views)
+
+
+def test_probabilities(network, views, probabilities):
+    assert network.input_shape == (None, 32, 32, 2)
+    assert network.output_shape == (None, 230)
+    assert probabilities.shape == (5, 230)
+    assert probabilities.dtype == np.float32
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    assert np.all(probabilities > 0)
+    # Different patterns, different answers.
+    assert np.abs(probabilities[0] - probabilities[1]).max() > 1e-5
+
+
+def test_patterns_do_not_mix(network, views, probabilities):
+    alone = compute(network, views[2:3])
+    np.testing.assert_allclose(alone[0], probabilities[2], atol=1e-6)
+
+
+def test_geometry_has_no_weights(network):
+    """Only what comes after the bands learns."""
+    for name in ("great_circles", "bands", "poles", "relations"):
+        assert not network.get_layer(name).weights
+    assert network.count_params() < 20_000
+    assert not network.non_trainable_variables
+
+
+def test_saved_and_loaded(network, views, probabilities, tmp_path):
+    """The same weights and numbers to the last bit, from the file."""
+    path = tmp_path / "small.symml"
+    card = make_card("small", VIEW, training_set={"patterns": 0})
+    save_model(network, card, path)
+    model = load_model(path)
+    assert model.view == VIEW
+    np.testing.assert_array_equal(compute(model.network, views), probabilities)
+    # Compiled, operations are done in another order.
+    np.testing.assert_allclose(model.predict(views), probabilities, rtol=1e-4)
+    for a, b in zip(network.weights, model.network.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+
+
+def test_split(network, views, probabilities):
+    """The part without weights and the rest make the whole."""
+    geometry, trunk = split_network(network)
+    assert not geometry.weights
+    assert len(trunk.weights) == len(network.weights)
+    mine = {id(v) for v in network.trainable_variables}
+    assert {id(v) for v in trunk.trainable_variables} == mine
+    np.testing.assert_array_equal(
+        compute(
+            trunk,
+            [keras.ops.convert_to_tensor(i) for i in compute(geometry, views)],
+        ),
+        probabilities,
+    )
+
+
+def test_configuration(network):
+    made = keras.Model.from_config(network.get_config())
+    assert made.get_config() == network.get_config()
+
+
+def test_learns(network, views):
+    """Every weight has a gradient: nothing is cut off by accident."""
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        p = network(views, training=True)
+        loss = -tf.reduce_mean(tf.math.log(p[:, :40] + 1e-7))
+    gradients = tape.gradient(loss, network.trainable_variables)
+    for variable, gradient in zip(
+        network.trainable_variables, gradients, strict=True
+    ):
+        assert gradient is not None, variable.path
+        assert np.isfinite(np.asarray(gradient)).all(), variable.path
+        # Softmax does not change when all logits get the same bias.
+        assert np.abs(gradient).max() > 0, variable.path
+
+
+@pytest.mark.parametrize(
+    ["settings", "match"],
+    [
+        ({"azimuths": 30}, "azimuths must be a multiple of 4"),
+        ({"width": 15}, "width 15 .*heads, 2"),
+        ({"activation": "none such"}, "none such"),
+    ],
+)
+def test_wrong_settings(settings, match):
+    with pytest.raises(ValueError, match=match):
+        build_network(VIEW, **(SETTINGS | settings))
