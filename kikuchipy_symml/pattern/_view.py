@@ -19,6 +19,9 @@ import numba as nb
 import numpy as np
 
 MIN_PIXELS = 20
+# Where the local mean is below this share of that of the whole pattern, the
+# detector is taken as unlit.
+_BLACK = 0.15
 
 # Every data type is compiled anew, in seconds. Others become float64, to
 # which each value is converted anyway.
@@ -173,7 +176,9 @@ def canonical_views(
     spec
         The view.
     signal_mask
-        Detector pixels to leave out where True, shape (y, x).
+        Detector pixels to leave out where True, shape (y, x). Black
+        regions, such as the corners around a round screen, are left out
+        without one.
     aspect_ratio
         Width of the detector divided by its height. If not given, its
         pixels are taken as square.
@@ -315,7 +320,8 @@ def _fill_views(
             image,
             seen,
         )
-        if count < 16 or not _even_out(
+        _leave_out_unlit(image, seen, count)
+        if seen.sum() < 16 or not _even_out(
             image, seen, background, contrast, clip
         ):
             continue
@@ -408,6 +414,36 @@ def _resample(pattern, keep, pc, aspect_ratio, frame, directions, image, seen):
                 image[r, c] = 0
                 seen[r, c] = 0
     return count
+
+
+@nb.njit(cache=True, nogil=True)
+def _leave_out_unlit(image, seen, count):
+    """Take what is black as not seen, in place.
+
+    Round screens leave the corners of the detector unlit. Their sharp rim
+    would outshine all bands.
+    """
+    size = image.shape[0]
+    black = np.float32(_BLACK) * image.sum() / max(count, 1)
+    unlit = np.zeros((size, size), dtype=np.bool_)
+    for r in range(size):
+        for c in range(size):
+            if seen[r, c] > 0 and image[r, c] < 2 * black:
+                around = np.float32(0)
+                weight = np.float32(0)
+                for i in range(max(r - 1, 0), min(r + 2, size)):
+                    for j in range(max(c - 1, 0), min(c + 2, size)):
+                        around += image[i, j]
+                        weight += seen[i, j]
+                unlit[r, c] = around < black * weight
+    for r in range(size):
+        for c in range(size):
+            if unlit[r, c]:
+                # With the rim, which is partly lit.
+                for i in range(max(r - 2, 0), min(r + 3, size)):
+                    for j in range(max(c - 2, 0), min(c + 3, size)):
+                        seen[i, j] = 0
+                        image[i, j] = 0
 
 
 @nb.njit(cache=True, nogil=True)
