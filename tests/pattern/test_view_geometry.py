@@ -69,8 +69,10 @@ def test_view_shows_the_scene_where_it_is(scene, record):
 
 
 def test_middle_of_the_detector_is_the_middle_of_the_view():
-    pattern = np.zeros((61, 61))
-    pattern[30, 30] = 1
+    pattern = np.ones((61, 61))
+    pattern[30, 30] = 2
+    # Black is below all others, which are lit.
+    pattern[0, 0] = 0
     for pc in [(0.5, 0.5, 0.5), (0.3, 0.2, 0.6), (0.7, 0.8, 0.9)]:
         view, _ = view_of(pattern, pc)
         row, column = np.unravel_index(view.argmax(), view.shape)

@@ -142,7 +142,26 @@ def test_steep_background_is_removed(patterns, views):
     other, valid = canonical_views(changed, PC, SPEC)
     assert valid.all()
     for view, expected in zip(other, views, strict=True):
-        seen = expected[..., 1] > 0
+        # The foot of the slope is dark enough to count as unlit.
+        seen = view[..., 1] > 0
+        assert seen.sum() > 0.8 * expected[..., 1].sum()
+        r = np.corrcoef(view[..., 0][seen], expected[..., 0][seen])[0, 1]
+        assert r > 0.88
+
+
+def test_unlit_corners_are_left_out(patterns):
+    """As if the user had masked them, but for the rim of the screen."""
+    y, x = np.mgrid[-1:1:48j, -1:1:60j]
+    unlit = x**2 + y**2 > 1.1
+    lit = 100 + 20 * (patterns - patterns.mean()) / patterns.std()
+    black = np.where(unlit, 0, lit)
+    views, valid = canonical_views(black, PC, SPEC)
+    masked, _ = canonical_views(lit, PC, SPEC, signal_mask=unlit)
+    assert valid.all()
+    for view, expected in zip(views, masked, strict=True):
+        seen = view[..., 1] > 0
+        assert expected[..., 1][seen].mean() > 0.95
+        assert seen.sum() > 0.75 * expected[..., 1].sum()
         r = np.corrcoef(view[..., 0][seen], expected[..., 0][seen])[0, 1]
         assert r > 0.9
 
