@@ -8,13 +8,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test test-oldest lint
+.PHONY: help demo test test-oldest lint doc
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   classify a measured and a simulated scan of nickel"
 	@echo "make test   run the tests"
 	@echo "make lint   check style and formatting"
+	@echo "make doc    build the documentation"
 	@echo "make test-oldest   run the tests with the oldest versions of setup.cfg"
 
 demo: $(INSTALLED)
@@ -26,6 +27,9 @@ test: $(INSTALLED)
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+doc: $(INSTALLED)-doc
+	$(BIN)/sphinx-build --fail-on-warning --keep-going doc doc/_build/html
 
 # A Python works if it is of the right version and can make an environment
 # with pip in it: Debian and Ubuntu split that off into python3-venv.
@@ -49,6 +53,10 @@ $(INSTALLED): setup.cfg pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable ".[tests,training]"
 	@echo "Compiling numba functions of orix and kikuchipy, about a minute"
 	$(BIN)/python -c "import kikuchipy_symml"
+	@touch $@
+
+$(INSTALLED)-doc: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --editable ".[doc]"
 	@touch $@
 
 # The lower bounds of setup.cfg, each made an exact version. They go

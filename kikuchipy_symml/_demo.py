@@ -25,6 +25,7 @@ from orix.quaternion import Rotation
 
 import kikuchipy_symml
 from kikuchipy_symml._cli._plot import plot_map, plot_probabilities
+from kikuchipy_symml.models import SymmetryModel
 from kikuchipy_symml.symmetry import SymmetryPhaseList
 
 FOLDER = Path("demo_output")
@@ -41,7 +42,7 @@ def main() -> None:
     print(f"Model: {model.name}. {model.card['description']}\n")
 
     print("1. Nine measured patterns of nickel, which come with kikuchipy")
-    classify(kp.data.nickel_ebsd_small(lazy=True))
+    classify(kp.data.nickel_ebsd_small(lazy=True), model)
 
     scan = FOLDER / "scan.h5"
     print(
@@ -50,7 +51,7 @@ def main() -> None:
     )
     write_scan(scan)
     signal = kp.load(scan, lazy=True)
-    phases = classify(signal)
+    phases = classify(signal, model)
 
     results = FOLDER / "symmetry.h5"
     orix.io.save(results, phases.xmap, overwrite=True)
@@ -68,10 +69,10 @@ def main() -> None:
         print(f"  {(FOLDER / name).resolve()}  ({what})")
 
 
-def classify(signal: EBSD) -> SymmetryPhaseList:
+def classify(signal: EBSD, model: SymmetryModel) -> SymmetryPhaseList:
     """Classify a scan of nickel and print the result."""
     start = time.perf_counter()
-    phases = signal.classify_symmetry()
+    phases = signal.classify_symmetry(model)
     seconds = time.perf_counter() - start
     print(f"\n{phases}\n")
     for level in ("bravais_lattice", "laue_group", "crystal_system"):
