@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         type=Path,
         default=Path("evaluation"),
-        help="directory for scores.json and the confusion matrices",
+        help="directory for scores.json, table.txt and the confusion matrices",
     )
     parser.add_argument(
         "--force",
@@ -88,8 +88,10 @@ def run(args: argparse.Namespace) -> None:
         for test in sets():
             results.append(evaluate_set(model, test))
             bar.update(1)
-    print(table_of(results))
+    table = table_of(results)
+    print(table)
     args.output.mkdir(parents=True, exist_ok=True)
+    (args.output / "table.txt").write_text(table.lstrip("\n") + "\n")
     scores = {
         r.name: {
             "single": {k: v.to_dict() for k, v in r.single.items()},
