@@ -1,5 +1,9 @@
 from . import classify, models, pattern, symmetry
-from .classify import classify_symmetry, compute_symmetry_results
+from .classify import (
+    classify_symmetry,
+    compute_symmetry_results,
+    label_grains,
+)
 from .models import SymmetryModel, list_models, load_model
 from .symmetry import SymmetryPhaseList
 
@@ -9,6 +13,7 @@ __all__ = [
     "classify",
     "classify_symmetry",
     "compute_symmetry_results",
+    "label_grains",
     "list_models",
     "load_model",
     "models",

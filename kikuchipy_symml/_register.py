@@ -6,10 +6,10 @@ import warnings
 
 from kikuchipy.signals import EBSD, LazyEBSD
 
-from kikuchipy_symml.classify import classify_symmetry
+from kikuchipy_symml.classify import classify_symmetry, label_grains
 
 # Functions of a signal, registered under their own names
-METHODS = (classify_symmetry,)
+METHODS = (classify_symmetry, label_grains)
 
 
 def register_methods() -> None:
