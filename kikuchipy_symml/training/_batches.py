@@ -32,7 +32,7 @@ class Batches:
         self._tables: dict[int, list] = {}
 
     def shards_at(self, step: int) -> int:
-        """Number of shards in use at a step."""
+        """Return the number of shards in use at a step."""
         c = self.recipe.crystals
         return min(c.shards, c.first_shards + step // c.steps_per_shard)
 

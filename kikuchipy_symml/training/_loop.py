@@ -218,8 +218,7 @@ class Trainer:
         path = Path(path)
         temporary = path.with_name(path.name + ".new")
         arrays = {
-            f"weight_{i}": np.asarray(v)
-            for i, v in enumerate(self.variables)
+            f"weight_{i}": np.asarray(v) for i, v in enumerate(self.variables)
         }
         arrays |= {
             f"optimiser_{i}": np.asarray(v)
@@ -277,9 +276,7 @@ class Averaged:
             trainer.optimiser.finalize_variable_values(variables)
 
     def __exit__(self, *_) -> None:
-        for v, kept in zip(
-            self.trainer.variables, self.kept, strict=True
-        ):
+        for v, kept in zip(self.trainer.variables, self.kept, strict=True):
             v.assign(kept)
 
 

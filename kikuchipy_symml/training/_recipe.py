@@ -9,8 +9,20 @@ from pathlib import Path
 
 import yaml
 
-from kikuchipy_symml.pattern import ViewSpec
+from kikuchipy_symml.pattern import MIN_PIXELS, ViewSpec
 from kikuchipy_symml.simulation import Camera
+from kikuchipy_symml.symmetry import LEVELS
+
+
+def _check_numbers(settings, lowest: float, *names: str) -> None:
+    """Check that settings are numbers and at least so large."""
+    for name in names:
+        value = getattr(settings, name)
+        # YAML takes 1e-3 for text; it wants 1.0e-3.
+        if not isinstance(value, int | float) or not value >= lowest:
+            raise ValueError(
+                f"{name} must be a number of at least {lowest}, not {value!r}"
+            )
 
 
 def _from_dict(cls, settings: dict, what: str):
@@ -65,19 +77,31 @@ class CrystalSettings:
     master_size: int = 201
 
     def __post_init__(self) -> None:
-        if self.shards < 1 or self.first_shards < 1:
+        _check_numbers(
+            self,
+            1,
+            "shards",
+            "random",
+            "decorated",
+            "first_shards",
+            "steps_per_shard",
+        )
+        _check_numbers(self, 11, "master_size")
+        if (
+            len(self.shares) != 3
+            or min(self.shares) < 0
+            or abs(sum(self.shares) - 1) > 1e-6
+        ):
             raise ValueError(
-                f"shards {self.shards} and first_shards {self.first_shards} "
-                "must be at least 1"
+                f"shares {self.shares} must be three, not negative, and sum "
+                "to one"
             )
-        if self.random < 1 or self.decorated < 1:
+        if len(self.energy) != 2 or not (
+            1 <= self.energy[0] <= self.energy[1] <= 100
+        ):
             raise ValueError(
-                f"random {self.random} and decorated {self.decorated} must "
-                "be at least 1"
-            )
-        if min(self.shares) < 0 or abs(sum(self.shares) - 1) > 1e-6:
-            raise ValueError(
-                f"shares {self.shares} must be positive and sum to one"
+                f"energy {self.energy} must be two numbers from 1 to 100 "
+                "keV, the lower one first"
             )
         if self.master_size % 2 == 0:
             raise ValueError(
@@ -134,9 +158,21 @@ class OptimiserSettings:
     precision: str = "float32"
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.batch < 1:
+        _check_numbers(self, 1, "steps", "batch", "warmup", "decay")
+        _check_numbers(
+            self, 0, "learning_rate", "finish", "weight_decay", "average"
+        )
+        _check_numbers(self, 1e-6, "clip")
+        if self.finish > 1 or self.average >= 1:
             raise ValueError(
-                f"steps {self.steps} and batch {self.batch} must be at least 1"
+                f"finish {self.finish} must not be more than 1, and average "
+                f"{self.average} less than 1"
+            )
+        unknown = set(self.level_weights) - set(LEVELS)
+        if unknown:
+            raise ValueError(
+                f"Unknown levels in level_weights: {sorted(unknown)}; known "
+                f"are {LEVELS}"
             )
         if self.precision not in ("float32", "mixed_bfloat16"):
             raise ValueError(
@@ -145,7 +181,7 @@ class OptimiserSettings:
             )
 
     def rate(self, step: int) -> float:
-        """Learning rate at a step."""
+        """Return the learning rate at a step, counted from 0."""
         rate = self.learning_rate * min(1, (step + 1) / self.warmup)
         rate /= (1 + step / self.decay) ** 0.5
         left = (self.steps - step) / max(1, self.finish * self.steps)
@@ -190,6 +226,17 @@ class Recipe:
     save_every: int = 500
     score_patterns: int = 1024
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise ValueError(f"name must be text, not {self.name!r}")
+        _check_numbers(self, 0, "seed")
+        _check_numbers(self, 1, "score_every", "save_every", "score_patterns")
+        if self.camera.pixels[0] < MIN_PIXELS:
+            raise ValueError(
+                f"pixels of the camera {self.camera.pixels} must be at least "
+                f"{MIN_PIXELS}"
+            )
+
     @classmethod
     def from_dict(cls, settings: dict) -> "Recipe":
         """Return a recipe from plain settings.
@@ -222,7 +269,8 @@ class Recipe:
         Raises
         ------
         ValueError
-            If the file is not YAML or holds unknown settings.
+            If the file is not YAML or a setting is unknown or out of
+            range; its name is given.
         """
         try:
             settings = yaml.safe_load(Path(path).read_text())

@@ -9,6 +9,7 @@ and wherever it is made.
 
 import json
 import os
+import threading
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 
 from kikuchipy_symml import symmetry
 from kikuchipy_symml.crystals import (
+    SPLITS,
     Crystal,
     decorated,
     random_crystal,
@@ -97,9 +99,17 @@ class Shards:
         self.recipe = recipe
         self.directory = Path(directory) / recipe.crystal_key()
         self._open: dict[str, Shard] = {}
+        # Of threads that ask for a shard, one makes it and others wait.
+        self._lock = threading.RLock()
 
     def made_up(self, number: int) -> Shard:
-        """Random and decorated crystals for training."""
+        """Random and decorated crystals for training.
+
+        Parameters
+        ----------
+        number
+            Number of the shard, from 0.
+        """
         return self._get(f"shard_{number:05d}", lambda: self._make_up(number))
 
     def held_out(self) -> Shard:
@@ -113,7 +123,14 @@ class Shards:
         ----------
         part
             "train", "seen_type" or "unseen_type".
+
+        Raises
+        ------
+        ValueError
+            If there is no such part.
         """
+        if part not in SPLITS:
+            raise ValueError(f"part must be one of {SPLITS}, not {part!r}")
         crystals = list(split()[part])
         # The library may grow; its shards are named by what they hold.
         text = json.dumps([[c.name, c.cell] for c in crystals])
@@ -171,18 +188,21 @@ class Shards:
         return out
 
     def _get(self, name: str, make) -> Shard:
-        if name not in self._open:
-            path = self.directory / name
-            if not path.with_suffix(".json").exists():
-                self._save(path, make())
-            about = json.loads(path.with_suffix(".json").read_text())
-            self._open[name] = Shard(
-                masters=np.load(path.with_suffix(".npy"), mmap_mode="r"),
-                space_groups=np.array(about["space_groups"]),
-                sources=np.array([SOURCES.index(i) for i in about["sources"]]),
-                names=about["names"],
-            )
-        return self._open[name]
+        with self._lock:
+            if name not in self._open:
+                self._open[name] = self._load(self.directory / name, make)
+            return self._open[name]
+
+    def _load(self, path: Path, make) -> Shard:
+        if not path.with_suffix(".json").exists():
+            self._save(path, make())
+        about = json.loads(path.with_suffix(".json").read_text())
+        return Shard(
+            masters=np.load(path.with_suffix(".npy"), mmap_mode="r"),
+            space_groups=np.array(about["space_groups"]),
+            sources=np.array([SOURCES.index(i) for i in about["sources"]]),
+            names=about["names"],
+        )
 
     def _save(self, path: Path, crystals: list[tuple[Crystal, str]]) -> None:
         settings = self.recipe.crystals

@@ -1,0 +1,204 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+import csv
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from keras import ops
+
+from kikuchipy_symml.training import _loop, train
+from kikuchipy_symml.training._loop import Log, Trainer
+
+
+def lines_of(directory):
+    """The log without its times."""
+    with open(directory / "log.csv", newline="") as file:
+        return [
+            {k: v for k, v in line.items() if k != "minutes"}
+            for line in csv.DictReader(file)
+        ]
+
+
+def arrays_of(checkpoint):
+    with np.load(checkpoint) as file:
+        return {k: file[k] for k in file if k != "seconds"}
+
+
+class CompiledOnce:
+    """Gives the same trainer each time, as compiling it takes most of the
+    time. In between, all that it knows is spoiled."""
+
+    def __init__(self):
+        self.trainer = None
+
+    def __call__(self, recipe):
+        if self.trainer is None:
+            self.trainer = Trainer(recipe)
+            return self.trainer
+        trainer = self.trainer
+        for v in [*trainer.variables, *trainer.optimiser.variables]:
+            v.assign(ops.ones_like(v) * 3)
+        trainer.step, trainer.seconds = 99, -1.0
+        return trainer
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_once():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_loop, "Trainer", CompiledOnce())
+        yield
+
+
+def values(variables):
+    return [ops.convert_to_numpy(v).copy() for v in variables]
+
+
+@pytest.fixture(scope="module")
+def runs(recipe, shards, tmp_path_factory, compiled_once):
+    """Training of four steps without a break, and what a kill after the
+    third would have left behind: the checkpoint of step two, and a log
+    that is one line ahead."""
+    whole = tmp_path_factory.mktemp("whole")
+    killed = tmp_path_factory.mktemp("killed")
+    crystals = shards.directory.parent
+    for directory in (whole, killed):
+        (directory / "crystals").symlink_to(crystals)
+    add = Log.add
+
+    def add_and_leave_behind(log, **values):
+        add(log, **values)
+        if values["step"] == 3:
+            for name in ("checkpoint.npz", "log.csv"):
+                shutil.copy(whole / name, killed / name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Log, "add", add_and_leave_behind)
+        checkpoint = train(recipe, whole, show_progressbar=False)
+    assert checkpoint == whole / "checkpoint.npz"
+    return whole, killed
+
+
+def test_log(runs, recipe):
+    lines = lines_of(runs[0])
+    assert [int(i["step"]) for i in lines] == [1, 2, 3, 4]
+    for line in lines:
+        assert 0 < float(line["loss"]) < 20
+        for name in ("train", "seen_type", "unseen_type", "random"):
+            assert 0 <= float(line[name]) <= 1
+    assert not list(runs[0].glob("*.new"))
+
+
+def test_resumed_after_a_kill(runs, recipe):
+    """The same curve and the same weights as without the kill."""
+    whole, killed = runs
+    assert [int(i["step"]) for i in lines_of(killed)] == [1, 2, 3]
+    assert arrays_of(killed / "checkpoint.npz")["step"] == 2
+    train(recipe, killed, show_progressbar=False)
+    assert lines_of(killed) == lines_of(whole)
+    expected = arrays_of(whole / "checkpoint.npz")
+    found = arrays_of(killed / "checkpoint.npz")
+    assert found.keys() == expected.keys() and found["step"] == 4
+    for name, array in expected.items():
+        np.testing.assert_array_equal(found[name], array, err_msg=name)
+
+
+def test_nothing_left_to_do(runs, recipe, monkeypatch):
+    """A finished run is not touched."""
+    whole, _ = runs
+    before = arrays_of(whole / "checkpoint.npz")
+    monkeypatch.setattr(Trainer, "train_on", None)
+    path = train(recipe, whole, show_progressbar=False)
+    assert arrays_of(path).keys() == before.keys()
+    assert len(lines_of(whole)) == 4
+
+
+def test_checkpoint_of_another_network(runs, recipe):
+    other = replace(recipe, network=recipe.network | {"width": 24})
+    with pytest.raises(ValueError, match="of another network.*shapes"):
+        Trainer(other).restore(runs[0] / "checkpoint.npz")
+
+
+@pytest.fixture(scope="module")
+def new_trainer(recipe):
+    """A trainer, and the weights that it started from."""
+    trainer = Trainer(recipe)
+    return trainer, values(trainer.variables)
+
+
+@pytest.fixture(scope="module")
+def trainer(runs, new_trainer):
+    trainer, _ = new_trainer
+    trainer.restore(runs[0] / "checkpoint.npz")
+    return trainer
+
+
+def test_saved_and_restored(trainer, runs, tmp_path):
+    assert trainer.step == 4 and trainer.seconds > 0
+    trainer.save(tmp_path / "again.npz")
+    expected = arrays_of(runs[0] / "checkpoint.npz")
+    found = arrays_of(tmp_path / "again.npz")
+    assert found.keys() == expected.keys()
+    for name, array in expected.items():
+        np.testing.assert_array_equal(found[name], array)
+
+
+def test_averaged_weights(trainer):
+    """They are in the network inside the context only."""
+    before = values(trainer.variables)
+    with trainer.averaged():
+        inside = values(trainer.variables)
+    after = values(trainer.variables)
+    for a, b in zip(before, after, strict=True):
+        np.testing.assert_array_equal(a, b)
+    changed = [
+        np.abs(a - b).max() for a, b in zip(before, inside, strict=True)
+    ]
+    assert 0 < max(changed) < 0.1
+
+
+def test_averaged_weights_after_an_error(trainer):
+    before = values(trainer.variables)
+    with pytest.raises(RuntimeError), trainer.averaged():
+        raise RuntimeError
+    for a, b in zip(before, values(trainer.variables), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_score(trainer, monkeypatch):
+    """Share of patterns whose Bravais lattice is right."""
+    p = np.full((4, 230), 1e-3)
+    # Fm-3m, Im-3m, P1 and, of the lattice cF but another group, F23.
+    p[range(4), [224, 228, 0, 195]] = 1
+    monkeypatch.setattr(trainer, "predict", lambda views: p)
+    numbers = np.array([225, 225, 2, 225])
+    assert trainer.score({"a": (None, numbers)}) == {"a": 0.75}
+
+
+@pytest.mark.parametrize("seed", [5, 6])
+def test_start_is_that_of_the_seed(new_trainer, recipe, seed):
+    _, start = new_trainer
+    other = values(Trainer(replace(recipe, seed=seed)).variables)
+    same = [np.array_equal(a, b) for a, b in zip(start, other, strict=True)]
+    assert all(same) == (seed == recipe.seed)
+
+
+# ------------------------------------------------------------------- log
+
+
+def test_log_is_cut(tmp_path):
+    log = Log(tmp_path / "log.csv")
+    log.cut_after(3)
+    assert not log.path.exists()
+    scores = dict.fromkeys(_loop._SCORED, 0.5)
+    for step in (2, 4, 6):
+        log.add(step=step, minutes=0.1 * step, loss=1.0, **scores)
+    before = log.path.read_text()
+    log.cut_after(6)
+    assert log.path.read_text() == before
+    log.cut_after(5)
+    assert [i["step"] for i in lines_of(tmp_path)] == ["2", "4"]
+    assert before.startswith(log.path.read_text())
+    log.cut_after(0)
+    assert not log.path.exists()

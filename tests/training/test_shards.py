@@ -1,0 +1,235 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+import json
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kikuchipy_symml.crystals import SPLITS, measured_phases, split
+from kikuchipy_symml.symmetry import class_index
+from kikuchipy_symml.training import Shards, _shards
+from kikuchipy_symml.training._shards import SOURCES, master_of
+
+LATTICE = class_index("bravais_lattice")
+
+
+def composition(crystal):
+    """Share of each element, whatever their order, and space group."""
+    amounts = Counter()
+    for element, occupancy in zip(
+        crystal.elements, crystal.occupancies, strict=True
+    ):
+        amounts[element] += occupancy
+    total = sum(amounts.values())
+    shares = frozenset((e, round(n / total, 3)) for e, n in amounts.items())
+    return shares, crystal.space_group
+
+
+@pytest.fixture(scope="module")
+def made_up(recipe, tmp_path_factory):
+    """Crystals of two shards, and those held out, with the full library."""
+    shards = Shards(recipe, tmp_path_factory.mktemp("unused"))
+    return {
+        number: shards._make_up(number) for number in (0, 1, _shards._HELD_OUT)
+    }
+
+
+# ---------------------------------------------------------------- crystals
+
+
+def test_every_lattice_in_every_shard(made_up):
+    for number in (0, 1):
+        crystals, sources = zip(*made_up[number], strict=True)
+        counts = Counter(
+            (LATTICE[c.space_group - 1], source)
+            for c, source in zip(crystals, sources, strict=True)
+        )
+        assert len(counts) == 28 and set(counts.values()) == {1}
+    held_out, sources = zip(*made_up[_shards._HELD_OUT], strict=True)
+    assert set(sources) == {"random"}
+    lattices = [LATTICE[c.space_group - 1] for c in held_out]
+    assert sorted(lattices) == list(range(14))
+
+
+@pytest.fixture(scope="module")
+def held_out(made_up):
+    """Compositions and space groups that are kept for evaluation."""
+    parts = split()
+    crystals = [*parts["seen_type"], *parts["unseen_type"]]
+    crystals += [c for c, _ in made_up[_shards._HELD_OUT]]
+    assert len(crystals) > 50
+    return {composition(c): c.name for c in crystals}
+
+
+def test_made_up_crystals_are_none_of_those_held_out(made_up, held_out):
+    training = [c for n in (0, 1) for c, _ in made_up[n]]
+    assert len(training) == 56
+    assert [c.name for c in training if composition(c) in held_out] == []
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="Ti2N and Ca0.5Fe1.5Si2O6 have two entries, one on each side",
+)
+def test_library_crystals_are_none_of_those_held_out(held_out):
+    training = split()["train"]
+    assert len(training) > 100
+    assert [c.name for c in training if composition(c) in held_out] == []
+
+
+def test_types_that_are_held_out(made_up):
+    parts = split()
+    types = {k: {c.structure_type for c in v} for k, v in parts.items()}
+    assert not types["unseen_type"] & types["train"]
+    assert types["seen_type"] <= types["train"]
+    decorated = {
+        c.structure_type
+        for n in (0, 1)
+        for c, source in made_up[n]
+        if source == "decorated"
+    }
+    assert not decorated & types["unseen_type"]
+
+
+@pytest.fixture
+def first_random(monkeypatch):
+    """Make the first random crystal of a lattice a certain one."""
+    real = _shards.random_crystal
+
+    def use(crystal):
+        lattice = crystal.bravais_lattice
+        left = [crystal]
+
+        def fake(rng, bravais_lattice):
+            if bravais_lattice == lattice and left:
+                return left.pop()
+            return real(rng, bravais_lattice=bravais_lattice)
+
+        monkeypatch.setattr(_shards, "random_crystal", fake)
+        return left
+
+    return use
+
+
+def refuses(shards, crystal, left):
+    made = [c for c, _ in shards._make_up(0)]
+    # It was offered, and not taken.
+    assert not left
+    return not any(c is crystal for c in made)
+
+
+def test_a_held_out_crystal_is_drawn_again(shards, small_split, first_random):
+    crystal = small_split["seen_type"][0]
+    assert refuses(shards, crystal, first_random(crystal))
+
+
+@pytest.mark.xfail(
+    strict=True, reason="formulae are compared in the order of the atoms"
+)
+def test_whatever_the_order_of_its_atoms(shards, small_split, first_random):
+    crystal = next(
+        c
+        for part in ("seen_type", "unseen_type")
+        for c in small_split[part]
+        if len(set(c.elements)) > 1
+    )
+    turned = replace(
+        crystal,
+        elements=crystal.elements[::-1],
+        positions=crystal.positions[::-1],
+        occupancies=crystal.occupancies[::-1],
+        u_iso=crystal.u_iso[::-1],
+    )
+    assert composition(turned) == composition(crystal)
+    assert refuses(shards, turned, first_random(turned))
+
+
+@pytest.mark.xfail(
+    strict=True, reason="phases that are only measured are not held out"
+)
+def test_measured_phases_are_drawn_again(shards, small_split, first_random):
+    assert ("Zr", 229) in measured_phases()
+    cubic = next(c for c in small_split["train"] if c.space_group == 229)
+    crystal = replace(cubic, elements=("Zr",) * len(cubic.elements))
+    assert refuses(shards, crystal, first_random(crystal))
+
+
+@pytest.mark.xfail(
+    strict=True, reason="random crystals that are held out may come again"
+)
+def test_random_crystals_held_out_are_drawn_again(shards, first_random):
+    crystal = shards._make_up(_shards._HELD_OUT)[0][0]
+    assert refuses(shards, crystal, first_random(crystal))
+
+
+# --------------------------------------------------------- masters on disk
+
+
+def test_master_of(small_split):
+    master = master_of(small_split["train"][0], 20.0, 61)
+    assert master.shape == (4, 61, 61) and master.dtype == np.int8
+    assert abs(master[0].mean()) < 0.5
+    assert 12 < master[0].std() <= 16.5
+    assert master[1:].any()
+
+
+def test_shard(shards, recipe):
+    shard = shards.made_up(0)
+    assert shard.masters.shape == (28, 4, 41, 41)
+    assert shard.masters.dtype == np.int8
+    assert len(shard.names) == 28
+    assert np.bincount(shard.sources).tolist() == [14, 14]
+    assert [SOURCES[i] for i in (0, 1, 2)] == [
+        "random",
+        "decorated",
+        "library",
+    ]
+    assert shards.made_up(0) is shard
+    about = json.loads((shards.directory / "shard_00000.json").read_text())
+    low, high = recipe.crystals.energy
+    assert all(low <= e <= high for e in about["energies"])
+    assert shards.directory.name == recipe.crystal_key()
+
+
+def test_made_anew_it_is_the_same(shards, recipe, tmp_path):
+    """And two threads that ask for it at once get one."""
+    first = shards.made_up(0)
+    other = Shards(recipe, tmp_path)
+    with ThreadPoolExecutor(2) as pool:
+        one, two = pool.map(other.made_up, [0, 0])
+    assert one is two
+    np.testing.assert_array_equal(one.masters, first.masters)
+    np.testing.assert_array_equal(one.space_groups, first.space_groups)
+    assert one.names == first.names
+    files = sorted(p.name for p in other.directory.iterdir())
+    assert files == ["shard_00000.json", "shard_00000.npy"]
+
+
+def test_read_again_it_is_the_same(shards, recipe, monkeypatch):
+    first = shards.made_up(0)
+    again = Shards(recipe, shards.directory.parent)
+    monkeypatch.setattr(again, "_make_up", None)
+    np.testing.assert_array_equal(again.made_up(0).masters, first.masters)
+
+
+def test_another_number_holds_other_crystals(made_up):
+    names = [{c.name for c, _ in made_up[n]} for n in (0, 1)]
+    assert len(names[0] & names[1]) < 5
+
+
+def test_parts_of_the_library(shards, small_split):
+    for part in SPLITS:
+        shard = shards.library(part)
+        assert shard.names == [c.name for c in small_split[part]]
+        assert set(shard.sources) == {2}
+        assert shard.space_groups.tolist() == [
+            c.space_group for c in small_split[part]
+        ]
+
+
+def test_unknown_part(shards):
+    with pytest.raises(ValueError, match="part must be one of.*not 'test'"):
+        shards.library("test")
