@@ -7,6 +7,7 @@ from ._evaluation import (
     simulated_sets,
 )
 from ._export import export
+from ._fit import fit
 from ._labels import allowed_space_groups, set_loss
 from ._loop import train
 from ._recipe import Recipe
@@ -23,6 +24,7 @@ __all__ = [
     "emsoft_set",
     "evaluate_set",
     "export",
+    "fit",
     "measured_set",
     "plot_confusion",
     "recipe_of",

@@ -48,8 +48,11 @@ def masters():
 
 @pytest.fixture(scope="module")
 def make_scan(masters):
+    rng = np.random.default_rng(7)
+
     def make(name, shape):
-        rotations = Rotation.random(shape)
+        q = rng.normal(size=(*shape, 4))
+        rotations = Rotation(q / np.linalg.norm(q, axis=-1, keepdims=True))
         detector = EBSDDetector(shape=SHAPE, pc=(0.48, 0.3, 0.55))
         patterns = masters[name].get_patterns(
             rotations, detector, dtype_out="float32", show_progressbar=False
@@ -178,7 +181,6 @@ def test_seed_network(name, size, scans, tmp_path):
     assert phases.probabilities.shape == (11, 4, 230)
 
 
-@pytest.mark.slow
 def test_xception_is_a_model_file(tmp_path, rng):
     from kikuchipy_symml.models import make_card
     from kikuchipy_symml.models._seed import build_seed_network
