@@ -68,17 +68,19 @@ def run(args: argparse.Namespace) -> None:
         recipe_of,
         simulated_sets,
         table_of,
+        trained_on,
     )
 
     model = load_model(args.model)
     recipe = recipe_of(model)
+    seen = trained_on(model)
     directory = args.directory or Path("runs") / recipe.name
 
     def sets():
-        yield from simulated_sets(recipe, directory, args.patterns)
+        yield from simulated_sets(recipe, directory, args.patterns, seen)
         path = args.data / "emsoft_masters.h5"
         if path.exists():
-            yield emsoft_set(recipe, path, args.patterns)
+            yield emsoft_set(recipe, path, args.patterns, seen)
         path = args.data / "measured.h5"
         if path.exists():
             yield measured_set(recipe, path)

@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
     if args.resume_from is not None and not args.resume_from.is_file():
         raise CommandLineError(f"There is no checkpoint {args.resume_from}")
 
-    from kikuchipy_symml.training import export, train
+    from kikuchipy_symml.training import Shards, export, train
 
     checkpoint = train(
         recipe,
@@ -66,5 +66,5 @@ def run(args: argparse.Namespace) -> None:
         minutes=args.minutes,
         resume_from=args.resume_from,
     )
-    export(recipe, checkpoint, output)
+    export(recipe, checkpoint, output, Shards(recipe, directory / "crystals"))
     print(f"Log: {directory / 'log.csv'}\nModel: {output}")

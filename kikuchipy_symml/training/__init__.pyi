@@ -5,6 +5,7 @@ from ._evaluation import (
     measured_set,
     recipe_of,
     simulated_sets,
+    trained_on,
 )
 from ._export import export
 from ._fit import fit
@@ -33,4 +34,5 @@ __all__ = [
     "simulated_sets",
     "table_of",
     "train",
+    "trained_on",
 ]

@@ -31,11 +31,6 @@ class Batches:
         self.shards = shards
         self._tables: dict[int, list] = {}
 
-    def shards_at(self, step: int) -> int:
-        """Return the number of shards in use at a step."""
-        c = self.recipe.crystals
-        return min(c.shards, c.first_shards + step // c.steps_per_shard)
-
     def __call__(self, step: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the views (N, size, size, 2) and space groups (N,) of a
         step."""
@@ -75,7 +70,7 @@ class Batches:
     def _choose(self, rng, step: int) -> list[tuple[Shard, int]]:
         """Crystals of a batch: every Bravais lattice is as likely."""
         n = self.recipe.optimiser.batch
-        n_shards = self.shards_at(step)
+        n_shards = self.shards.in_use(step)
         lattices = rng.integers(14, size=n)
         sources = rng.choice(3, size=n, p=self.recipe.crystals.shares)
         which = rng.integers(n_shards, size=n)

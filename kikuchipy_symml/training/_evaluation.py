@@ -6,7 +6,7 @@ Splits are by crystal. None of the sets is used in training or to choose
 anything; the first is of training crystals, in new orientations.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from kikuchipy_symml.pattern import canonical_views
 from ._batches import draw_set
 from ._recipe import Recipe
 from ._scores import Scores, score
-from ._shards import Shard, Shards
+from ._shards import Shard, Shards, identity
 
 PER_GRAIN = 9
 # Where no projection centre is stated, that of a common geometry stands
@@ -78,8 +78,20 @@ def recipe_of(model: SymmetryModel) -> Recipe:
     return Recipe.from_dict(settings)
 
 
+def trained_on(model: SymmetryModel) -> frozenset[str]:
+    """Return the identities of the crystals that a model was trained on.
+
+    Whatever the recipe meant to keep out: no evaluation on unseen crystals
+    takes one of these.
+    """
+    return frozenset(model.card["training_set"].get("crystals", ()))
+
+
 def simulated_sets(
-    recipe: Recipe, directory: str | Path, patterns: int
+    recipe: Recipe,
+    directory: str | Path,
+    patterns: int,
+    seen: Collection[str] = (),
 ) -> Iterator[TestSet]:
     """Yield the sets simulated by this package.
 
@@ -91,14 +103,21 @@ def simulated_sets(
         Where the recipe's crystals are kept.
     patterns
         About how many patterns in each set.
+    seen
+        Identities of the crystals that the model was trained on. They are
+        left out of the sets of unseen ones.
     """
     shards = Shards(recipe, Path(directory) / "crystals")
     for i, name in enumerate(("train", "seen_type", "unseen_type", "random")):
         shard = shards.held_out() if name == "random" else shards.library(name)
+        if name != "train":
+            shard = shard.without(seen)
         yield _drawn(name, recipe, shard, 200 + i, patterns)
 
 
-def emsoft_set(recipe: Recipe, path: str | Path, patterns: int) -> TestSet:
+def emsoft_set(
+    recipe: Recipe, path: str | Path, patterns: int, seen: Collection[str] = ()
+) -> TestSet:
     """Return patterns drawn from EMsoft's dynamical master patterns.
 
     Parameters
@@ -111,14 +130,24 @@ def emsoft_set(recipe: Recipe, path: str | Path, patterns: int) -> TestSet:
         attribute ``space_group``.
     patterns
         About how many patterns.
+    seen
+        Identities of the crystals that the model was trained on. They are
+        left out.
     """
     with h5py.File(path) as f:
         names = list(f)
         masters = np.stack([f[name][...] for name in names]).astype("f4")
         numbers = np.array([f[name].attrs["space_group"] for name in names])
     masters -= masters.mean(axis=(1, 2, 3), keepdims=True)
-    shard = Shard(masters, numbers, np.zeros(len(names), int), names)
-    return _drawn("emsoft", recipe, shard, 300, patterns)
+    identities = [
+        # Names read "Cr3Si (chromium silicide) [A15]".
+        identity(name.split()[0], int(number))
+        for name, number in zip(names, numbers, strict=True)
+    ]
+    shard = Shard(
+        masters, numbers, np.zeros(len(names), int), names, identities
+    )
+    return _drawn("emsoft", recipe, shard.without(seen), 300, patterns)
 
 
 def measured_set(recipe: Recipe, path: str | Path) -> TestSet:

@@ -12,12 +12,14 @@ from kikuchipy_symml.models._network import build_network
 
 from ._loop import Trainer
 from ._recipe import Recipe
+from ._shards import Shards
 
 
 def export(
     recipe: Recipe,
     checkpoint: str | Path,
     path: str | Path,
+    shards: Shards,
     *,
     scores: dict | None = None,
 ) -> None:
@@ -31,6 +33,9 @@ def export(
         Checkpoint from :func:`train`.
     path
         Model file to write, ending in ``.symml``.
+    shards
+        The crystals that were trained on. The card lists them, so that
+        an evaluation can leave them out.
     scores
         Scores for the card.
 
@@ -66,6 +71,7 @@ def export(
             "patterns": trainer.step * recipe.optimiser.batch,
             "minutes": round(trainer.seconds / 60, 1),
             "last_log_line": last,
+            "crystals": shards.trained_on(trainer.step),
         },
         scores=scores or {},
     )

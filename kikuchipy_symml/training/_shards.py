@@ -9,8 +9,10 @@ and wherever it is made.
 
 import json
 import os
+import re
 import threading
 import zlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from kikuchipy_symml.crystals import (
     SPLITS,
     Crystal,
     decorated,
+    measured_phases,
     random_crystal,
     split,
 )
@@ -61,6 +64,36 @@ def master_of(crystal: Crystal, energy: float, size: int) -> np.ndarray:
     return np.clip(scaled, -127, 127).astype(np.int8)
 
 
+def identity(formula: str, space_group: int) -> str:
+    """Return what two crystals share that are the same for a split.
+
+    Parameters
+    ----------
+    formula
+        Chemical formula, elements in any order.
+    space_group
+        Space group number.
+
+    Returns
+    -------
+    identity
+        Formula with the elements in alphabetical order, and the number.
+
+    Examples
+    --------
+    >>> identity("NaCl", 225)
+    'ClNa 225'
+    """
+    parts = re.findall(r"[A-Z][a-z]?[0-9.]*", formula)
+    return f"{''.join(sorted(parts))} {space_group}"
+
+
+def _identity_of(crystal: Crystal) -> str:
+    return identity(
+        formula(crystal.elements, crystal.occupancies), crystal.space_group
+    )
+
+
 @dataclass(frozen=True)
 class Shard:
     """Some crystals and their master patterns.
@@ -75,12 +108,32 @@ class Shard:
         Index into ``SOURCES`` of each, shape (M,).
     names
         Name of each.
+    identities
+        See :func:`identity`, of each.
     """
 
     masters: np.ndarray
     space_groups: np.ndarray
     sources: np.ndarray
     names: list[str]
+    identities: list[str]
+
+    def without(self, identities: Collection[str]) -> "Shard":
+        """Return the crystals that are not among some identities."""
+        keep = [
+            i
+            for i, name in enumerate(self.identities)
+            if name not in identities
+        ]
+        if len(keep) == len(self.names):
+            return self
+        return Shard(
+            masters=self.masters[keep],
+            space_groups=self.space_groups[keep],
+            sources=self.sources[keep],
+            names=[self.names[i] for i in keep],
+            identities=[self.identities[i] for i in keep],
+        )
 
 
 class Shards:
@@ -99,6 +152,7 @@ class Shards:
         self.recipe = recipe
         self.directory = Path(directory) / recipe.crystal_key()
         self._open: dict[str, Shard] = {}
+        self._kept: set[str] | None = None
         # Of threads that ask for a shard, one makes it and others wait.
         self._lock = threading.RLock()
 
@@ -145,18 +199,11 @@ class Shards:
         rng = np.random.default_rng([self.recipe.seed, 1, number])
         lattices = symmetry.class_names("bravais_lattice")
         of = symmetry.class_index("bravais_lattice")
-        parts = split()
-        train = parts.pop("train")
-        # No made-up crystal may be one that is kept for evaluation.
-        taken = {
-            (formula(c.elements, c.occupancies), c.space_group)
-            for part in parts.values()
-            for c in part
-        }
+        train = split()["train"]
+        taken = self._taken(number)
 
         def free(crystal: Crystal) -> bool:
-            pair = formula(crystal.elements, crystal.occupancies)
-            return (pair, crystal.space_group) not in taken
+            return _identity_of(crystal) not in taken
 
         def random(lattice: str) -> Crystal:
             while True:
@@ -187,6 +234,40 @@ class Shards:
                 out.append((crystal, "decorated"))
         return out
 
+    def _taken(self, number: int) -> set[str]:
+        """What made-up crystals of a shard must not be: crystals that are
+        kept for evaluation."""
+        if self._kept is None:
+            parts = split()
+            self._kept = {identity(*i) for i in measured_phases()} | {
+                _identity_of(c)
+                for part in ("seen_type", "unseen_type")
+                for c in parts[part]
+            }
+        if number == _HELD_OUT:
+            return self._kept
+        return self._kept | set(self.held_out().identities)
+
+    def in_use(self, step: int) -> int:
+        """Return the number of shards in use at a step."""
+        c = self.recipe.crystals
+        return min(c.shards, c.first_shards + step // c.steps_per_shard)
+
+    def trained_on(self, steps: int) -> list[str]:
+        """Return the identities of all crystals in use up to a step.
+
+        Parameters
+        ----------
+        steps
+            Number of steps of training.
+        """
+        out = set()
+        for i in range(self.in_use(max(steps - 1, 0))):
+            out.update(self.made_up(i).identities)
+        if self.recipe.crystals.shares[2] > 0:
+            out.update(self.library("train").identities)
+        return sorted(out)
+
     def _get(self, name: str, make) -> Shard:
         with self._lock:
             if name not in self._open:
@@ -202,6 +283,7 @@ class Shards:
             space_groups=np.array(about["space_groups"]),
             sources=np.array([SOURCES.index(i) for i in about["sources"]]),
             names=about["names"],
+            identities=about["identities"],
         )
 
     def _save(self, path: Path, crystals: list[tuple[Crystal, str]]) -> None:
@@ -220,6 +302,7 @@ class Shards:
             "names": [c.name for c, _ in crystals],
             "space_groups": [int(c.space_group) for c, _ in crystals],
             "sources": [source for _, source in crystals],
+            "identities": [_identity_of(c) for c, _ in crystals],
             "energies": [round(float(e), 3) for e in energies],
         }
         path.parent.mkdir(parents=True, exist_ok=True)
