@@ -9,14 +9,15 @@ row, a single pattern one point), ``a`` and ``b`` detector rows and columns,
 
 from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import pairwise
 from numbers import Integral, Real
 
 import dask.array as da
 import hyperspy.api as hs
 import numpy as np
+from dask import delayed
 from dask.diagnostics import ProgressBar
-from kikuchipy.filters import Window
-from kikuchipy.signals import EBSD, LazyEBSD
+from kikuchipy.signals import EBSD
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -30,6 +31,10 @@ from kikuchipy_symml.classify._checks import (
 from kikuchipy_symml.classify._images import Flatten, common_part, without
 from kikuchipy_symml.classify._mapping import _in_blocks
 
+# Places of what is known of a point: the similarity to the next one down,
+# to the next one to the right, and to itself, which is 1
+DOWN, RIGHT, ITSELF = range(3)
+# Patterns in work at a time
 BATCH_SIZE = 64
 # Unlike patterns of n pixels have similarities of about 0 +- 1/sqrt(n).
 # Like patterns may differ by TOLERANCE of these in their similarity, and
@@ -143,7 +148,8 @@ def label_grains(
     grains, remove the static background first.
 
     The sample and then all patterns are read, block by block. Three
-    numbers a point are kept in memory, and some temporary ones.
+    numbers a point are kept in memory, beside some patterns at the edges
+    of blocks.
 
     Examples
     --------
@@ -161,7 +167,7 @@ def label_grains(
     similarities, pixels = _similarities(signal, navigation_mask, signal_mask)
     labels = da.map_blocks(
         _label,
-        similarities.rechunk(-1),
+        similarities,
         threshold,
         min_size,
         1 / np.sqrt(pixels),
@@ -217,12 +223,12 @@ def neighbour_similarities(
 
     Notes
     -----
-    These are kikuchipy's neighbour dot products, see
-    :meth:`kikuchipy.signals.EBSD.get_neighbour_dot_product_matrices`, of
-    normalized patterns, binned to about 30 pixels along the longer side,
-    with the background taken off, the contrast evened out, and without
-    what all have in common whatever their grain. Patterns as they come
-    are all alike, by their background.
+    These are the normalized dot products that kikuchipy gives, see
+    :meth:`kikuchipy.signals.EBSD.get_neighbour_dot_product_matrices`,
+    but of patterns binned to about 30 pixels along the longer side, with
+    the background taken off, the contrast evened out, and without what
+    all have in common whatever their grain. Patterns as they come are
+    all alike, by their background.
     """
     similarities, _ = _similarities(signal, navigation_mask, signal_mask)
     shape = navigation_shape(signal)
@@ -257,29 +263,38 @@ def _similarities(
 
     flatten = Flatten.of(signal_shape(signal), signal_mask)
     common = _sampled_common_part(patterns, navigation_mask, flatten)
-    flat = da.blockwise(
-        _BlockFlattener(flatten, common),
-        "yxij",
+    blocks = da.blockwise(
+        _BlockComparer(flatten, common),
+        "yx",
         patterns,
         "yxab",
         mask,
         "yx",
-        new_axes=dict(zip("ij", flatten.seen.shape, strict=True)),
+        adjust_chunks={"y": 1, "x": 1},
         concatenate=True,
-        token="flat-patterns",
-        meta=np.empty((0,) * 4, dtype=np.float32),
-    )
-    products = LazyEBSD(flat).get_neighbour_dot_product_matrices(
-        Window("circular", shape=(3, 3)), zero_mean=False, normalize=False
-    )
-    similarities = da.map_blocks(
-        _next_ones,
-        products,
-        drop_axis=(2, 3),
-        new_axis=0,
-        chunks=((3,), *chunks),
+        token="neighbour-similarities",
+        meta=np.empty((0, 0), dtype=object),
+    ).to_delayed()
+    part, products = delayed(_part), delayed(_products)
+    inner = [[part(block, "inner") for block in row] for row in blocks]
+    down = [
+        [
+            products(part(block, "bottom"), part(below, "top"))
+            for block, below in zip(*rows, strict=True)
+        ]
+        for rows in pairwise(blocks)
+    ]
+    right = [
+        [
+            products(part(block, "right"), part(beside, "left"))
+            for block, beside in pairwise(row)
+        ]
+        for row in blocks
+    ]
+    similarities = da.from_delayed(
+        delayed(_joined)(inner, down, right),
+        shape=(3, *patterns.shape[:2]),
         dtype=np.float32,
-        meta=np.empty((0, 0, 0), dtype=np.float32),
     )
     return similarities, np.count_nonzero(flatten.seen)
 
@@ -312,30 +327,67 @@ def _sampled_common_part(
 
 
 @dataclass(frozen=True)
-class _BlockFlattener:
-    """The task of one block: pickled, it holds no signal."""
+class _BlockComparer:
+    """The task of one block: pickled, it holds no signal.
+
+    It returns what is known within the block, and copies of the images
+    at its edges to compare with those of the next blocks. Dask's overlap
+    of blocks would keep many whole ones in memory, waiting for the next.
+    """
 
     flatten: Flatten
     common: np.ndarray
 
     def __call__(self, patterns: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        shape = self.common.shape
-        flat = np.full((mask.size, *shape), np.nan, np.float32)
+        flat = np.full((mask.size, self.common.size), np.nan, np.float32)
         patterns = patterns.reshape(mask.size, *patterns.shape[-2:])
         points = np.flatnonzero(~mask)
         for start in range(0, points.size, BATCH_SIZE):
             batch = points[start : start + BATCH_SIZE]
-            flat[batch] = without(self.common, self.flatten(patterns[batch]))
-        return flat.reshape(*mask.shape, *shape)
+            images = without(self.common, self.flatten(patterns[batch]))
+            flat[batch] = images.reshape(batch.size, -1)
+        flat = flat.reshape(*mask.shape, -1)
+
+        inner = np.full((3, *mask.shape), np.nan, dtype=np.float32)
+        inner[DOWN, :-1] = _products(flat[:-1], flat[1:])
+        inner[RIGHT, :, :-1] = _products(flat[:, :-1], flat[:, 1:])
+        inner[ITSELF] = _products(flat, flat)
+        block = np.empty((1, 1), dtype=object)
+        block[0, 0] = {
+            "inner": inner,
+            "top": flat[0].copy(),
+            "bottom": flat[-1].copy(),
+            "left": flat[:, 0].copy(),
+            "right": flat[:, -1].copy(),
+        }
+        return block
 
 
-def _next_ones(products: np.ndarray) -> np.ndarray:
-    """Return dot products with the pattern below, the one to the right
-    and itself, of matrices (y, x, 3, 3) with the pattern in the middle.
+def _part(block: np.ndarray, name: str) -> np.ndarray:
+    return block[0, 0][name]
+
+
+def _products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the dot product of each image with another."""
+    return np.einsum("...p,...p->...", a, b)
+
+
+def _joined(
+    inner: list[list[np.ndarray]],
+    down: list[list[np.ndarray]],
+    right: list[list[np.ndarray]],
+) -> np.ndarray:
+    """Return similarities (3, y, x) from those within blocks, those down
+    to the next row of blocks and those to the right to the next column.
     """
-    return np.stack(
-        [products[..., 2, 1], products[..., 1, 2], products[..., 1, 1]]
-    )
+    joined = np.block(inner)
+    last_y = np.cumsum([row[0].shape[1] for row in inner]) - 1
+    last_x = np.cumsum([block.shape[2] for block in inner[0]]) - 1
+    for y, values in zip(last_y[:-1], down, strict=True):
+        joined[DOWN, y] = np.concatenate(values)
+    for j, x in enumerate(last_x[:-1]):
+        joined[RIGHT, :, x] = np.concatenate([row[j] for row in right])
+    return joined
 
 
 def _label(
@@ -344,7 +396,7 @@ def _label(
     """Return labels (y, x) from similarities (3, y, x) that vary by sigma
     by chance.
     """
-    down, right, itself = similarities
+    down, right, itself = similarities  # DOWN, RIGHT, ITSELF
     shape = itself.shape
     point = np.arange(itself.size).reshape(shape)
     a = np.concatenate([point[:-1].ravel(), point[:, :-1].ravel()])
