@@ -80,7 +80,7 @@ def classify(signal: EBSD, model: SymmetryModel) -> SymmetryPhaseList:
         names, counts = np.unique(found.phase_id, return_counts=True)
         order = np.argsort(-counts)
         parts = ", ".join(
-            f"{counts[i] / found.phase_id.size:.0%} "
+            f"{counts[i] / found.phase_id.size:.1%} "
             + ("not indexed" if names[i] < 0 else found.class_names[names[i]])
             for i in order
         )
