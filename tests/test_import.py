@@ -23,7 +23,9 @@ BELOW = {
     "classify": {"models", "pattern", "symmetry"},
     "crystals": {"symmetry"},
     "simulation": {"crystals", "pattern", "symmetry"},
+    # Fitting takes users' signals as classification does.
     "training": {
+        "classify",
         "crystals",
         "models",
         "pattern",
