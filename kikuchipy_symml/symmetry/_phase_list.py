@@ -595,7 +595,8 @@ def _as_labels(labels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
             f"Labels have shape {labels.shape}, expected the navigation "
             f"shape {shape}"
         )
-    return labels
+    # Unsigned ones cannot hold the -1 of points left out.
+    return labels.astype(np.int64)
 
 
 def _as_step_sizes(

@@ -199,7 +199,7 @@ class TestNotIndexed:
         p230 = MIXED.copy()
         p230[2] = value
         with warnings.catch_warnings():
-            warnings.simplefilter("error")
+            warnings.simplefilter("error", UserWarning)
             phases = SymmetryPhaseList(p230, level)
         assert phases.phase_id[2] == -1
         assert np.all(phases.phase_id[[0, 1, 3]] >= 0)
@@ -458,7 +458,7 @@ class TestCrystalMap:
             assert lost == list(range(3, 10))
         else:
             with warnings.catch_warnings():
-                warnings.simplefilter("error")
+                warnings.simplefilter("error", UserWarning)
                 xmap = phases.xmap
         # The list itself has all
         if level == "space_group":
