@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Evaluation of a model on crystals it was and was not trained on.
 
-Splits are by crystal. None of the sets is used in training or to choose
-anything; the first is of training crystals, in new orientations.
+Splits are by crystal. The first set is of training crystals, in new
+orientations; no crystal of the other simulated sets was trained on.
 """
 
 from collections.abc import Collection, Iterator
