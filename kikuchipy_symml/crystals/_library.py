@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The library of real crystals."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
@@ -225,6 +226,13 @@ def library() -> CrystalList:
         axis *b*, cell choice 1, origin choice 1, hexagonal axes.
     """
     return CrystalList(range(len(_entries())))
+
+
+@lru_cache(maxsize=1)
+def library_fingerprint() -> str:
+    """Return a hash of the library, other after any change to it."""
+    path = files(__package__).joinpath("data/crystals.json")
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 @lru_cache(maxsize=1)

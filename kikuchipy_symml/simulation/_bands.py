@@ -87,7 +87,8 @@ def band_profiles(
     d_min
         Smallest interplanar spacing in ångström.
     n_rows
-        Largest number of bands.
+        Number of bands. All that are as strong as the last of them are
+        kept as well: planes that symmetry makes equal stay together.
 
     Returns
     -------
@@ -143,8 +144,11 @@ def band_profiles(
             f"{crystal.name} has no reflection with a spacing of at least "
             f"{d_min} Å"
         )
-    keep = np.argsort(-strongest, kind="stable")[:n_rows]
-    keep = keep[strongest[keep] > 0.01 * strongest[keep[0]]]
+    order = np.argsort(-strongest, kind="stable")
+    weakest = strongest[order[min(n_rows, len(order)) - 1]]
+    weakest = max(weakest, 0.01 * strongest[order[0]])
+    # Equal strengths differ by rounding.
+    keep = order[strongest[order] > weakest * (1 - 1e-6)]
     hkl, g, length, u = hkl[keep], g[keep], length[keep], u[keep]
 
     main_order = orders[np.argmax(u, axis=1)]

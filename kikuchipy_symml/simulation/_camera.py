@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields
 import numba as nb
 import numpy as np
 
-from ._sphere import _lambert_xy, random_rotations
+from ._sphere import _lambert_xy, point_spacing, random_rotations
 
 # Columns of the table of what the camera does to each pattern.
 _CONTRAST, _GAMMA, _EDGES, _BLUR, _NOISE, _SHOT = range(6)
@@ -310,20 +310,27 @@ def _draw(
     channels, size, _ = masters.shape[1:]
     half = np.float32((size - 1) / 2)
     last = np.float32(size - 1.001)
+    spacing = np.float32(point_spacing(size))
     for i in range(n):
         p = table[i]
         rot = rotations[i]
         master = masters[which[i]]
         k = scale[which[i]]
-        # The beam comes from above: down in the detector's frame.
+        # The beam comes from above, and it is the edge of a band that
+        # lies towards it that is bright.
         e = p[_EDGES] * k if channels == 4 else np.float32(0)
-        bx, by, bz = -rot[0, 1] * e, -rot[1, 1] * e, -rot[2, 1] * e
+        bx, by, bz = rot[0, 1] * e, rot[1, 1] * e, rot[2, 1] * e
         image = out[i]
-        for r in range(ny):
-            dy = (pc[i, 1] - (r + np.float32(0.5)) / ny) / pc[i, 2]
-            for c in range(nx):
+        image[:] = 0
+        # A pixel records the mean over its area. Interpolation between
+        # the points of the master is a mean over about 1.5 of them.
+        distance = np.sqrt(pc[i, 2] ** 2 + (pc[i, 1] - np.float32(0.5)) ** 2)
+        points = max(1, int(round(1 / (ny * distance * 1.5 * spacing))))
+        for r in range(ny * points):
+            dy = (pc[i, 1] - (r + np.float32(0.5)) / (ny * points)) / pc[i, 2]
+            for c in range(nx * points):
                 dx = (
-                    ((c + np.float32(0.5)) / nx - pc[i, 0])
+                    ((c + np.float32(0.5)) / (nx * points) - pc[i, 0])
                     * aspect_ratio
                     / pc[i, 2]
                 )
@@ -366,7 +373,7 @@ def _draw(
                         + bz * master[3, a, b]
                     )
                     value += edge if z >= 0 else -edge
-                image[r, c] = value
+                image[r // points, c // points] += value
         _gaussian(image, p[_BLUR], line)
         _record(image, p, np.uint64(seeds[i]))
 

@@ -70,6 +70,13 @@ def lambert_directions(size: int) -> np.ndarray:
     ).astype(np.float32)
 
 
+@nb.njit(cache=True, nogil=True)
+def point_spacing(size: int) -> float:
+    """Mean angle in radians between neighbouring points of a square
+    Lambert projection with so many points along each side."""
+    return np.sqrt(2 * np.pi) / size
+
+
 @nb.njit(cache=True, nogil=True, inline="always")
 def _lambert_xy(x, y, z):
     """Position on the projection, -1 to 1 a side, of a unit vector or of
@@ -100,7 +107,8 @@ def master_from_bands(bands: Bands, size: int = 241) -> np.ndarray:
     -------
     master
         Shape (4, size, size), float32. First the intensity, relative to
-        that between the bands, minus one. Then the three components of
+        that between the bands, minus one, as a mean over the width of a
+        point across each band. Then the three components of
         the vector field whose projection on the direction of the
         incident beam is the intensity of the excess and deficiency
         lines: bands parallel to the beam have none, others a bright and
@@ -109,10 +117,11 @@ def master_from_bands(bands: Bands, size: int = 241) -> np.ndarray:
     profiles = bands.profiles - bands.profiles[:, -8:].mean(
         axis=1, keepdims=True
     )
-    n_angles = profiles.shape[1]
-    t = np.linspace(0, 1, n_angles)
+    t = np.linspace(0, 1, profiles.shape[1])
     profiles = profiles * np.clip((1 - t) / 0.2, 0, 1)
-    sine = bands.reach[:, None] * t
+    reach, averaged = _average(bands.reach, profiles, point_spacing(size))
+    # The edges are smooth as they are.
+    sine = reach[:, None] * np.linspace(0, 1, averaged.shape[1])
     width = 0.3 * bands.bragg[:, None] + 0.004
     edge = np.exp(-0.5 * ((sine - bands.bragg[:, None]) / width) ** 2)
     edge *= np.minimum(1, sine / (0.5 * bands.bragg[:, None]))
@@ -122,12 +131,55 @@ def master_from_bands(bands: Bands, size: int = 241) -> np.ndarray:
     _sum_bands(
         lambert_directions(size),
         bands.normals,
-        bands.reach,
-        profiles.astype(np.float32),
+        reach.astype(np.float32),
+        averaged.astype(np.float32),
         edge.astype(np.float32),
         master,
     )
     return master
+
+
+def _average(
+    reach: np.ndarray, profiles: np.ndarray, width: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean of symmetric profiles over windows of some width.
+
+    Parameters
+    ----------
+    reach
+        Sine at which each profile ends, shape (R,).
+    profiles
+        At equal steps of the sine from 0 to `reach`, linear between
+        them, zero beyond, shape (R, T).
+    width
+        Of the window.
+
+    Returns
+    -------
+    reach
+        Sine at which each averaged profile ends, shape (R,).
+    averaged
+        At a fifth more equal steps from 0 to there.
+    """
+    n = profiles.shape[1]
+    step = reach[:, None] / (n - 1)
+    # The integral from 0, which is odd, as the profile is even.
+    area = np.zeros_like(profiles)
+    area[:, 1:] = np.cumsum(profiles[:, 1:] + profiles[:, :-1], axis=1) / 2
+    rows = np.arange(len(reach))[:, None]
+
+    def integral(sine):
+        t = np.minimum(np.abs(sine) / step, n - 1)
+        m = np.minimum(t.astype(int), n - 2)
+        f = t - m
+        low, high = profiles[rows, m], profiles[rows, m + 1]
+        total = area[rows, m] + f * low + f**2 / 2 * (high - low)
+        return np.sign(sine) * total * step
+
+    longer = reach + width / 2
+    sine = longer[:, None] * np.linspace(0, 1, n + n // 5)
+    between = integral(sine + width / 2) - integral(sine - width / 2)
+    return longer, between / width
 
 
 @nb.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "arcp"})

@@ -9,9 +9,14 @@ from pathlib import Path
 
 import yaml
 
+from kikuchipy_symml.crystals._library import library_fingerprint
 from kikuchipy_symml.pattern import MIN_PIXELS, ViewSpec
 from kikuchipy_symml.simulation import Camera
 from kikuchipy_symml.symmetry import LEVELS
+
+
+# One more whenever crystals or their master patterns come out otherwise.
+_SIMULATION = 2
 
 
 def _check_numbers(settings, lowest: float, *names: str) -> None:
@@ -287,5 +292,8 @@ class Recipe:
         crystals = self.to_dict()["crystals"]
         for name in ("shards", "shares", "first_shards", "steps_per_shard"):
             crystals.pop(name)
-        text = json.dumps([self.seed, crystals], sort_keys=True)
+        text = json.dumps(
+            [_SIMULATION, library_fingerprint(), self.seed, crystals],
+            sort_keys=True,
+        )
         return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -121,8 +121,20 @@ def test_master_of_one_band(horizontal):
     master = master_from_bands(horizontal, 201)
     assert master.shape == (4, 201, 201) and master.dtype == np.float32
     d = lambert_directions(201)[..., 0]
-    np.testing.assert_allclose(master[0][np.abs(d) < 0.05], 1)
-    assert not master[0][np.abs(d) > 0.07].any()
+    np.testing.assert_allclose(master[0][np.abs(d) < 0.046], 1, rtol=1e-5)
+    assert np.abs(master[0][np.abs(d) > 0.073]).max() < 1e-5
+
+
+def test_points_hold_means(crystals):
+    """A coarse master is what a fine one is on average: nothing aliases."""
+    bands = band_profiles(crystals["Fe"])
+    fine = master_from_bands(bands, 1201)[0]
+    coarse = master_from_bands(bands, 121)[0]
+    blocks = np.lib.stride_tricks.sliding_window_view(fine, (11, 11))
+    means = blocks.mean(axis=(2, 3))[5:-5:10, 5:-5:10]
+    assert np.corrcoef(coarse[1:-1, 1:-1].ravel(), means.ravel())[0, 1] > 0.97
+    points = fine[10:-10:10, 10:-10:10]
+    assert np.corrcoef(points.ravel(), means.ravel())[0, 1] < 0.9
 
 
 def test_edges_of_one_band(horizontal):
@@ -135,7 +147,7 @@ def test_edges_of_one_band(horizontal):
         line = np.abs(d - side * 0.06) < 0.005
         assert np.all(side * edge[line] > 0.8)
     assert np.abs(edge[np.abs(d) < 0.002]).max() < 0.2
-    assert not edge[np.abs(d) > 0.2].any()
+    assert np.abs(edge[np.abs(d) > 0.2]).max() < 1e-6
     np.testing.assert_allclose(edge, -edge[:, ::-1], atol=1e-6)
 
 
@@ -225,9 +237,6 @@ def test_laue_symmetry_of_the_master(crystals, directions):
         assert np.corrcoef(values, turned)[0, 1] > 0.99
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the cut at n_rows goes through families of planes"
-)
 def test_default_number_of_rows_keeps_the_symmetry(crystals):
     for name in ("Al", "Po", "Mg"):
         bands = band_profiles(crystals[name])

@@ -75,10 +75,6 @@ def test_made_up_crystals_are_none_of_those_held_out(made_up, held_out):
     assert [c.name for c in training if composition(c) in held_out] == []
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Ti2N and Ca0.5Fe1.5Si2O6 have two entries, one on each side",
-)
 def test_library_crystals_are_none_of_those_held_out(held_out):
     training = split()["train"]
     assert len(training) > 100
