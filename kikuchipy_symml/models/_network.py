@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The network: bands and poles as tokens, their relations steer attention."""
 
+from dataclasses import replace
+
 import keras
 from keras import layers as kl
 
@@ -14,7 +16,9 @@ from .layers import (
     PairAttention,
     Poles,
     Present,
+    Profiles,
     Relations,
+    Shrink,
 )
 
 N_SPACE_GROUPS = 230
@@ -23,6 +27,7 @@ N_SPACE_GROUPS = 230
 def build_network(
     view: ViewSpec,
     *,
+    map_view: int | None = None,
     azimuths: int = 120,
     tilts: int = 72,
     bands: int = 28,
@@ -40,6 +45,10 @@ def build_network(
     ----------
     view
         The view that it takes.
+    map_view
+        Pixels along each side of the view of which the map over plane
+        normals is made; as many as the view has, if not given. The
+        profiles of the bands are always taken from the whole view.
     azimuths, tilts
         Size of the map over plane normals.
     bands, poles
@@ -64,11 +73,15 @@ def build_network(
     Raises
     ------
     ValueError
-        If the size of the view, `azimuths` or `tilts` is not a multiple
-        of 4, or `width` not one of `heads`.
+        If the size of the view of the map, `azimuths` or `tilts` is not a
+        multiple of 4, or `width` not one of `heads`.
     """
-    geometry = {"view": view.to_dict(), "azimuths": azimuths, "tilts": tilts}
+    coarse = replace(view, size=map_view or view.size)
+    geometry = {"view": coarse.to_dict(), "azimuths": azimuths, "tilts": tilts}
     views = kl.Input((view.size, view.size, 2), name="views")
+    fine = views
+    if coarse != view:
+        views = Shrink(coarse.size, name="shrink")(views)
     maps = GreatCircles(**geometry, name="great_circles")(views)
     normals, band_features, strength = Bands(
         **geometry, count=bands, name="bands"
@@ -78,6 +91,12 @@ def build_network(
     )(normals, strength, views)
     pairs = Relations(**geometry, name="relations")(
         normals, directions, strength, pole_strength, maps
+    )
+    profiles = Profiles(view.to_dict(), name="profiles")(
+        normals, strength, fine
+    )
+    band_features = kl.Concatenate(name="band_features")(
+        [band_features, profiles]
     )
     pairs = kl.Dense(pair_width, activation, name="pairs_1")(pairs)
     pairs = kl.Dense(pair_width, activation, name="pairs_2")(pairs)
@@ -107,7 +126,7 @@ def build_network(
         x = kl.Dropout(dropout, name="dropout")(x)
     logits = kl.Dense(N_SPACE_GROUPS, dtype="float32", name="logits")(x)
     p = kl.Softmax(dtype="float32", name="space_groups")(logits)
-    return keras.Model(views, p, name="kikuchipy_symml")
+    return keras.Model(fine, p, name="kikuchipy_symml")
 
 
 def split_network(network: keras.Model) -> tuple[keras.Model, keras.Model]:
@@ -126,7 +145,8 @@ def split_network(network: keras.Model) -> tuple[keras.Model, keras.Model]:
     trunk
         From those to probabilities, sharing the weights of *network*.
     """
-    _, bands, strength = network.get_layer("bands").output
+    _, _, strength = network.get_layer("bands").output
+    bands = network.get_layer("band_features").output
     _, poles, pole_strength = network.get_layer("poles").output
     relations = network.get_layer("relations").output
     inner = [bands, strength, poles, pole_strength, relations]

@@ -310,6 +310,121 @@ class Bands(_Geometry):
 
 
 @_register
+class Shrink(keras.layers.Layer):
+    """The view (B, y, x, 2) with fewer pixels, each the mean over its
+    area."""
+
+    def __init__(self, size: int, **kwargs):
+        super().__init__(**kwargs)
+        self.size = size
+
+    def get_config(self) -> dict:
+        return super().get_config() | {"size": self.size}
+
+    def build(self, input_shape):
+        n, m = input_shape[1], self.size
+        if not 1 <= m <= n:
+            raise ValueError(
+                f"A view of {n} pixels a side cannot be shrunk to {m}"
+            )
+        # Where each pixel begins and ends, in pixels of the input.
+        first = np.arange(m)[:, None] * n / m
+        overlap = np.minimum(first + n / m, np.arange(n) + 1)
+        overlap = overlap - np.maximum(first, np.arange(n))
+        share = np.clip(overlap, 0, None) * m / n
+        self.share = ops.convert_to_tensor(share.astype("float32"))
+        self.built = True
+
+    def call(self, views):
+        n, m = views.shape[1], self.size
+        rows = ops.matmul(self.share, ops.reshape(views, (-1, n, 2 * n)))
+        rows = ops.reshape(rows, (-1, m, n, 2))
+        columns = ops.matmul(self.share, rows)
+        seen = ops.cast(columns[..., 1:] > 0.5, "float32")
+        mean = columns[..., :1] / ops.maximum(columns[..., 1:], 0.5)
+        return ops.concatenate([mean * seen, seen], axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.size, self.size, 2)
+
+
+@_register
+class Profiles(keras.layers.Layer):
+    """Profile across each band, as fine as the view allows.
+
+    Input: normals (B, T, 3), strength (B, T), views (B, y, x, 2). Output
+    (B, T, F): mean intensity along the circles at equal angles from the
+    great circle of each band, scaled to a mean square of one over all
+    bands. The width of a band is twice its Bragg angle, so the lengths of
+    reciprocal lattice vectors are in it, and the centring with them.
+    """
+
+    samples = 64
+
+    def __init__(self, view: dict, count: int = 17, step: float = 0.7, **kw):
+        kw["dtype"] = "float32"
+        super().__init__(**kw)
+        self.view = ViewSpec.from_dict(dict(view))
+        self.count = count
+        self.step = step
+
+    def get_config(self) -> dict:
+        config = super().get_config()
+        config.pop("dtype")
+        return config | {
+            "view": self.view.to_dict(),
+            "count": self.count,
+            "step": self.step,
+        }
+
+    def call(self, normals, strength, views):
+        n = self.view.size
+        radius = np.float32(np.deg2rad(self.view.radius))
+        nx, ny, nz = [normals[..., i : i + 1] for i in range(3)]
+        # The point of the great circle next to the middle of the view,
+        # and the direction along it from there.
+        flat = ops.sqrt(ops.maximum(1 - nz * nz, 1e-6))
+        near = [-nx * nz / flat, -ny * nz / flat, flat]
+        along = [-ny / flat, nx / flat]
+        reach = ops.arccos(ops.minimum(np.cos(radius) / flat, 0.999999))
+        u = (np.arange(self.samples) + 0.5) / self.samples * 2 - 1
+        angle = reach * u.astype("float32")
+        c, s = ops.cos(angle), ops.sin(angle)
+        circle = [
+            near[0] * c + along[0] * s,
+            near[1] * c + along[1] * s,
+            near[2] * c,
+        ]
+        offset = (np.arange(self.count) - (self.count - 1) / 2) * self.step
+        offset = np.deg2rad(offset).astype("float32")
+        co, so = np.cos(offset), np.sin(offset)
+        # Axes: B, T, samples along, offsets across.
+        x, y, z = [
+            a[..., None] * co + b[..., None] * so
+            for a, b in zip(circle, (nx, ny, nz), strict=True)
+        ]
+        scale = ops.sqrt(2 / (1 + z)) * (
+            n / 2 / (2 * np.sin(radius / 2))
+        ).astype("float32")
+        column = ops.cast(x * scale + n / 2, "int32")
+        row = ops.cast(n / 2 - y * scale, "int32")
+        index = ops.clip(row, 0, n - 1) * n + ops.clip(column, 0, n - 1)
+        found = _gather(ops.reshape(views, (-1, n * n, 2)), index)
+        total = ops.mean(found, axis=2)
+        seen = total[..., 1]
+        mean = total[..., 0] / ops.sqrt(seen + 0.02)
+        there = ops.cast(strength > 0, "float32")[..., None]
+        mean = mean * ops.cast(seen > 0.12, "float32") * there
+        spread = ops.sqrt(
+            ops.mean(ops.square(mean), axis=(1, 2), keepdims=True) + 1e-9
+        )
+        return _stop(mean / spread)
+
+    def compute_output_shape(self, normals_shape, strength_shape, views_shape):
+        return (*normals_shape[:2], self.count)
+
+
+@_register
 class Poles(_Geometry):
     """Directions in the view in which many bands cross.
 

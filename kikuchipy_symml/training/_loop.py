@@ -159,6 +159,7 @@ class Trainer:
         )
         # What has no weights runs in the threads that draw the patterns.
         self.geometry, self.trunk = split_network(self.network)
+        self.geometry.compile(jit_compile=True)
         self.trunk.compile(
             self.optimiser, set_loss(o.level_weights), jit_compile=True
         )

@@ -16,7 +16,9 @@ from kikuchipy_symml.models.layers import (
     PairAttention,
     Poles,
     Present,
+    Profiles,
     Relations,
+    Shrink,
 )
 from kikuchipy_symml.pattern import ViewSpec, view_directions
 
@@ -321,6 +323,95 @@ def test_no_pole_where_nothing_was_seen():
     assert not power[0][middle].any()
 
 
+# ------------------------------------------------- finer than the map
+
+
+def test_shrink_by_whole_numbers_is_the_mean(rng):
+    views = rng.normal(size=(2, 24, 24, 2)).astype(np.float32)
+    views[..., 1] = 1
+    small = np.asarray(Shrink(8)(views))
+    means = views.reshape(2, 8, 3, 8, 3, 2).mean(axis=(2, 4))
+    np.testing.assert_allclose(small, means, atol=1e-5)
+
+
+def test_shrink_by_parts_of_pixels():
+    """Area means: of a ramp they are the ramp in the middle of pixels."""
+    ramp = (np.arange(120) + 0.5) / 120
+    views = np.ones((1, 120, 120, 2), dtype=np.float32)
+    views[0, ..., 0] = ramp + 2 * ramp[:, None]
+    small = np.asarray(Shrink(80)(views))[0]
+    ramp = (np.arange(80) + 0.5) / 80
+    np.testing.assert_allclose(
+        small[..., 0], ramp + 2 * ramp[:, None], atol=3e-3
+    )
+    assert (small[..., 1] == 1).all()
+
+
+def test_shrink_takes_the_mean_of_what_was_seen():
+    views = np.zeros((1, 24, 24, 2), dtype=np.float32)
+    views[0, :, :11, 0], views[0, :, :11, 1] = 3, 1
+    small = np.asarray(Shrink(8)(views))[0]
+    np.testing.assert_allclose(small[:, :4, 0], 3, rtol=1e-5)
+    assert (small[:, :4, 1] == 1).all()
+    # A pixel of which less than half was seen was not.
+    assert not small[:, 4:].any()
+
+
+def test_shrink_does_not_enlarge():
+    with pytest.raises(ValueError, match="24 pixels a side .* to 25"):
+        Shrink(25)(np.zeros((1, 24, 24, 2)))
+
+
+FINE = ViewSpec(size=120)
+
+
+def profiles_of(normals, views, strength=None):
+    normals = np.asarray(normals, dtype=np.float32)[None]
+    strength = np.ones(normals.shape[:2]) if strength is None else strength
+    return np.asarray(
+        Profiles(FINE.to_dict())(
+            normals, np.asarray(strength, np.float32), views[None]
+        )
+    )[0]
+
+
+@pytest.mark.parametrize("azimuth, tilt", [(10, 0), (75, 20), (140, -35)])
+def test_profile_of_a_band(azimuth, tilt):
+    """That of a Gaussian band, wherever it runs, at the right angles."""
+    n = normal_of(azimuth, tilt)
+    width = 0.03
+    profile = profiles_of([n], draw([n], FINE, width))[0]
+    angle = np.deg2rad((np.arange(17) - 8) * 0.7)
+    expected = np.exp(-0.5 * (np.sin(angle) / width) ** 2)
+    assert np.corrcoef(profile, expected)[0, 1] > 0.995
+    assert np.sqrt(np.mean(profile**2)) == pytest.approx(1, abs=1e-3)
+
+
+def test_profile_tells_widths_apart():
+    """Bands of fcc's {111} and {200} differ by 0.2 degrees in the Bragg
+    angle, a third of a pixel."""
+    n = normal_of(55, 12)
+    v = view_directions(FINE)[..., 0, :].astype(float)
+    seen = np.isfinite(v[..., 0])
+    found = []
+    for half in (1.2, 1.4):
+        image = np.abs(np.nan_to_num(v) @ n) < np.sin(np.deg2rad(half))
+        view = np.stack([(image - 0.05) * seen, seen], axis=-1)
+        profile = profiles_of([n], view.astype(np.float32))[0]
+        profile = profile / profile[7:10].mean()
+        found.append(profile.sum() * 0.7 / 2)
+    assert found[1] - found[0] == pytest.approx(0.2, abs=0.1)
+
+
+def test_no_profile_where_there_is_no_band():
+    view = draw([normal_of(10, 0)], FINE)
+    normals = [normal_of(10, 0), normal_of(80, 20)]
+    profiles = profiles_of(normals, view, [[1.0, 0.0]])
+    assert profiles[0].any() and not profiles[1].any()
+    view[..., 1] = 0
+    assert not profiles_of(normals, view).any()
+
+
 # -------------------------------------------------------------- relations
 
 
@@ -473,6 +564,8 @@ def test_mean_over_those_present(rng):
         Relations(**SMALL, bins=7),
         PairAttention(4),
         Present(),
+        Profiles(SMALL_VIEW.to_dict(), count=5, step=1.0),
+        Shrink(16),
         MeanOverPresent(),
     ],
     ids=lambda layer: type(layer).__name__,
