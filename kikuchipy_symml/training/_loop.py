@@ -3,6 +3,7 @@
 """Training from a recipe: resumable, the same curve every time."""
 
 import csv
+import math
 import os
 import time
 from pathlib import Path
@@ -14,10 +15,12 @@ from kikuchipy_symml._progress import progress_bar
 
 from ._batches import Batches, draw_set
 from ._labels import allowed_space_groups, set_loss
-from ._recipe import Recipe
+from ._recipe import OptimiserSettings, Recipe
 from ._shards import Shards
 
 _SCORED = ("train", "seen_type", "unseen_type", "random")
+# Steps over which each line of the log of losses is a mean, at most.
+_LOSS_EVERY = 20
 
 
 def train(
@@ -65,12 +68,16 @@ def train(
     step, minutes of training, mean loss since the line before, and top-1
     accuracy of Bravais lattices on fixed patterns of training crystals,
     of crystals never trained on, of structure types never trained on,
-    and of random crystals never trained on.
+    and of random crystals never trained on. ``losses.csv`` has the mean
+    loss of every 20 steps, or of fewer if that does not divide
+    ``score_every`` and ``save_every``. The same recipe gives the same
+    losses, up to rounding on other machines.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     checkpoint = directory / "checkpoint.npz"
-    log = Log(directory / "log.csv")
+    log = Log(directory / "log.csv", ("step", "minutes", "loss", *_SCORED))
+    curve = Log(directory / "losses.csv", ("step", "loss"))
     shards = Shards(recipe, directory / "crystals")
     trainer = Trainer(recipe)
     if checkpoint.exists():
@@ -78,6 +85,7 @@ def train(
     elif resume_from is not None:
         trainer.restore(resume_from)
     log.cut_after(trainer.step)
+    curve.cut_after(trainer.step)
 
     last = min(recipe.optimiser.steps, steps or recipe.optimiser.steps)
     if trainer.step >= last:
@@ -97,6 +105,8 @@ def train(
     started = time.monotonic()
     before = trainer.seconds
     losses = []
+    # No line spans a checkpoint or a line of the other log.
+    loss_every = math.gcd(_LOSS_EVERY, recipe.score_every, recipe.save_every)
     batches = Batches(recipe, shards).iterate(
         trainer.step, last, trainer.prepare
     )
@@ -107,22 +117,28 @@ def train(
             losses.append(trainer.train_on(prepared, numbers))
             trainer.seconds = before + time.monotonic() - started
             bar.update(1)
-            out_of_time = (
-                minutes is not None
-                and time.monotonic() - started > 60 * minutes
-            )
-            done = trainer.step == last or out_of_time
-            if trainer.step % recipe.score_every == 0:
+            step = trainer.step
+            whole = step % loss_every == 0
+            if whole or step == last:
+                curve.add(step=step, loss=round(float(np.mean(losses)), 5))
+                losses = []
+            if step % recipe.score_every == 0:
                 scores = trainer.score(sets)
                 log.add(
-                    step=trainer.step,
+                    step=step,
                     minutes=round(trainer.seconds / 60, 2),
-                    loss=round(float(np.mean(losses)), 4),
+                    loss=round(curve.mean("loss", recipe.score_every), 4),
                     **scores,
                 )
-                losses = []
                 bar.set_postfix(scores)
-            if trainer.step % recipe.save_every == 0 or done:
+            # Only where a line of the log of losses is whole.
+            out_of_time = (
+                whole
+                and minutes is not None
+                and time.monotonic() - started > 60 * minutes
+            )
+            done = step == last or out_of_time
+            if step % recipe.save_every == 0 or done:
                 trainer.save(checkpoint)
             if done:
                 break
@@ -149,14 +165,7 @@ class Trainer:
         finally:
             keras.config.set_dtype_policy("float32")
         self.recipe = recipe
-        self.optimiser = keras.optimizers.AdamW(
-            o.learning_rate,
-            weight_decay=o.weight_decay,
-            clipnorm=o.clip,
-            use_ema=True,
-            ema_momentum=o.average,
-            ema_overwrite_frequency=None,
-        )
+        self.optimiser = _optimiser(o)
         # What has no weights runs in the threads that draw the patterns.
         self.geometry, self.trunk = split_network(self.network)
         self.geometry.compile(jit_compile=True)
@@ -263,6 +272,28 @@ class Trainer:
             self.seconds = float(saved["seconds"])
 
 
+def _optimiser(settings: OptimiserSettings):
+    """Optimiser of a recipe; its learning rate is set at each step."""
+    import keras
+
+    common = {
+        "learning_rate": settings.learning_rate,
+        "weight_decay": settings.weight_decay,
+        "clipnorm": settings.clip,
+        "use_ema": True,
+        "ema_momentum": settings.average,
+        "ema_overwrite_frequency": None,
+    }
+    if settings.method == "adamw":
+        return keras.optimizers.AdamW(**common)
+    # The last layer is none that the method is meant for.
+    return keras.optimizers.Muon(
+        exclude_layers=["logits"],
+        adam_weight_decay=settings.weight_decay,
+        **common,
+    )
+
+
 class Averaged:
     """Swaps the averaged weights in, and out again at the end."""
 
@@ -282,12 +313,11 @@ class Averaged:
 
 
 class Log:
-    """The log of a training run, a CSV file."""
+    """A log of a training run, a CSV file with a line for some steps."""
 
-    columns = ("step", "minutes", "loss", *_SCORED)
-
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, columns: tuple[str, ...]) -> None:
         self.path = path
+        self.columns = columns
 
     def add(self, **values) -> None:
         """Add a line."""
@@ -298,12 +328,26 @@ class Log:
                 writer.writeheader()
             writer.writerow(values)
 
+    def lines(self) -> list[dict[str, str]]:
+        """Return all lines."""
+        if not self.path.exists():
+            return []
+        with open(self.path, newline="") as f:
+            return list(csv.DictReader(f))
+
+    def mean(self, column: str, steps: int) -> float:
+        """Mean of a column over the last steps."""
+        lines = self.lines()
+        first = int(lines[-1]["step"]) - steps
+        return float(
+            np.mean(
+                [float(i[column]) for i in lines if int(i["step"]) > first]
+            )
+        )
+
     def cut_after(self, step: int) -> None:
         """Drop lines that a killed run wrote after its checkpoint."""
-        if not self.path.exists():
-            return
-        with open(self.path, newline="") as f:
-            lines = [i for i in csv.DictReader(f) if int(i["step"]) <= step]
-        self.path.unlink()
-        for line in lines:
+        kept = [i for i in self.lines() if int(i["step"]) <= step]
+        self.path.unlink(missing_ok=True)
+        for line in kept:
             self.add(**line)

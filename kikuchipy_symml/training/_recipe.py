@@ -14,7 +14,6 @@ from kikuchipy_symml.pattern import MIN_PIXELS, ViewSpec
 from kikuchipy_symml.simulation import Camera
 from kikuchipy_symml.symmetry import LEVELS
 
-
 # One more whenever crystals or their master patterns come out otherwise.
 _SIMULATION = 2
 
@@ -120,6 +119,10 @@ class OptimiserSettings:
 
     Parameters
     ----------
+    method
+        "adamw" (Loshchilov & Hutter, ICLR 2019) or "muon" (Liu et al.,
+        arXiv 2502.16982: orthogonal updates of the matrices of hidden
+        layers, and AdamW for all else).
     steps
         Number of steps.
     batch
@@ -133,7 +136,7 @@ class OptimiserSettings:
         Over this share of the steps at the end, the learning rate falls
         to zero.
     weight_decay
-        Of AdamW.
+        Share of the weights taken off each step, times the learning rate.
     clip
         Largest norm of the gradient.
     average
@@ -144,6 +147,7 @@ class OptimiserSettings:
         "float32" or "mixed_bfloat16".
     """
 
+    method: str = "adamw"
     steps: int = 20000
     batch: int = 128
     learning_rate: float = 1.5e-3
@@ -168,6 +172,10 @@ class OptimiserSettings:
             self, 0, "learning_rate", "finish", "weight_decay", "average"
         )
         _check_numbers(self, 1e-6, "clip")
+        if self.method not in ("adamw", "muon"):
+            raise ValueError(
+                f"method must be 'adamw' or 'muon', not {self.method!r}"
+            )
         if self.finish > 1 or self.average >= 1:
             raise ValueError(
                 f"finish {self.finish} must not be more than 1, and average "

@@ -13,12 +13,15 @@ from kikuchipy_symml.training._loop import Log, Trainer
 
 
 def lines_of(directory):
-    """The log without its times."""
-    with open(directory / "log.csv", newline="") as file:
-        return [
-            {k: v for k, v in line.items() if k != "minutes"}
-            for line in csv.DictReader(file)
-        ]
+    """Both logs, without times."""
+    lines = []
+    for name in ("log.csv", "losses.csv"):
+        with open(directory / name, newline="") as file:
+            lines += [
+                {k: v for k, v in line.items() if k != "minutes"}
+                for line in csv.DictReader(file)
+            ]
+    return lines
 
 
 def arrays_of(checkpoint):
@@ -70,7 +73,7 @@ def runs(recipe, shards, tmp_path_factory, compiled_once):
     def add_and_leave_behind(log, **values):
         add(log, **values)
         if values["step"] == 3:
-            for name in ("checkpoint.npz", "log.csv"):
+            for name in ("checkpoint.npz", "log.csv", "losses.csv"):
                 shutil.copy(whole / name, killed / name)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -82,7 +85,11 @@ def runs(recipe, shards, tmp_path_factory, compiled_once):
 
 def test_log(runs, recipe):
     lines = lines_of(runs[0])
-    assert [int(i["step"]) for i in lines] == [1, 2, 3, 4]
+    assert [int(i["step"]) for i in lines] == [1, 2, 3, 4] * 2
+    lines, losses = lines[:4], lines[4:]
+    assert [round(float(i["loss"]), 4) for i in losses] == [
+        float(i["loss"]) for i in lines
+    ]
     for line in lines:
         assert 0 < float(line["loss"]) < 20
         for name in ("train", "seen_type", "unseen_type", "random"):
@@ -93,7 +100,7 @@ def test_log(runs, recipe):
 def test_resumed_after_a_kill(runs, recipe):
     """The same curve and the same weights as without the kill."""
     whole, killed = runs
-    assert [int(i["step"]) for i in lines_of(killed)] == [1, 2, 3]
+    assert [int(i["step"]) for i in lines_of(killed)] == [1, 2, 3] * 2
     assert arrays_of(killed / "checkpoint.npz")["step"] == 2
     train(recipe, killed, show_progressbar=False)
     assert lines_of(killed) == lines_of(whole)
@@ -111,7 +118,17 @@ def test_nothing_left_to_do(runs, recipe, monkeypatch):
     monkeypatch.setattr(Trainer, "train_on", None)
     path = train(recipe, whole, show_progressbar=False)
     assert arrays_of(path).keys() == before.keys()
-    assert len(lines_of(whole)) == 4
+    assert len(lines_of(whole)) == 8
+
+
+def test_mean_of_the_last_steps(tmp_path):
+    log = Log(tmp_path / "log.csv", ("step", "loss"))
+    for step in range(20, 101, 20):
+        log.add(step=step, loss=step / 10)
+    assert log.mean("loss", 40) == 9
+    assert log.mean("loss", 100) == 6
+    log.cut_after(60)
+    assert log.mean("loss", 60) == 4
 
 
 def test_checkpoint_of_another_network(runs, recipe):
@@ -188,7 +205,9 @@ def test_start_is_that_of_the_seed(new_trainer, recipe, seed):
 
 
 def test_log_is_cut(tmp_path):
-    log = Log(tmp_path / "log.csv")
+    log = Log(
+        tmp_path / "log.csv", ("step", "minutes", "loss", *_loop._SCORED)
+    )
     log.cut_after(3)
     assert not log.path.exists()
     scores = dict.fromkeys(_loop._SCORED, 0.5)
@@ -198,7 +217,7 @@ def test_log_is_cut(tmp_path):
     log.cut_after(6)
     assert log.path.read_text() == before
     log.cut_after(5)
-    assert [i["step"] for i in lines_of(tmp_path)] == ["2", "4"]
+    assert [i["step"] for i in log.lines()] == ["2", "4"]
     assert before.startswith(log.path.read_text())
     log.cut_after(0)
     assert not log.path.exists()
