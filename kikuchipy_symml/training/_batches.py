@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Batches of views, each a function of the recipe and its number alone."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
@@ -31,11 +32,11 @@ class Batches:
         self.shards = shards
         self._tables: dict[int, list] = {}
 
-    def __call__(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the views (N, size, size, 2) and space groups (N,) of a
-        step."""
-        rng = np.random.default_rng([self.recipe.seed, 3, step])
-        chosen = self._choose(rng, step)
+        batch."""
+        rng = np.random.default_rng([self.recipe.seed, 3, number])
+        chosen = self._choose(rng, number)
         masters = np.stack([shard.masters[i] for shard, i in chosen])
         numbers = np.array([shard.space_groups[i] for shard, i in chosen])
         patterns, pc, aspect_ratio = draw_patterns(
@@ -50,27 +51,53 @@ class Batches:
         self, first: int, last: int, prepare: Callable, threads: int = 2
     ) -> Iterator[tuple]:
         """Yield what `prepare` makes of the views, and the space groups, of
-        steps first to last - 1 in order, worked out ahead in threads."""
+        steps first to last - 1 in order, worked out ahead in threads.
 
-        def work(step: int) -> tuple:
-            views, numbers = self(step)
-            return prepare(views), numbers
+        Each batch is taken again `repeats` times in all, which saves
+        drawing it anew: `pool` batches one after the other, then the same
+        ones again, and so on.
+        """
+        numbers = [self.batch_of(step) for step in range(first, last)]
+        left = Counter(numbers)
+        order = list(dict.fromkeys(numbers))
 
-        with ThreadPoolExecutor(threads) as pool:
-            ahead = [
-                pool.submit(work, i)
-                for i in range(first, min(last, first + 2 * threads))
-            ]
-            for step in range(first, last):
-                batch = ahead.pop(0).result()
-                if step + 2 * threads < last:
-                    ahead.append(pool.submit(work, step + 2 * threads))
+        def work(number: int) -> tuple:
+            views, space_groups = self(number)
+            return prepare(views), space_groups
+
+        with ThreadPoolExecutor(threads) as executor:
+            ready: dict[int, Future] = {}
+            started = 0
+            for number in numbers:
+                # Those that wait for their turn, besides those kept.
+                while started < len(order) and (
+                    number not in ready
+                    or sum(not f.done() for f in ready.values()) < 2 * threads
+                    and len(ready) < self.recipe.optimiser.pool + 2 * threads
+                ):
+                    ready[order[started]] = executor.submit(
+                        work, order[started]
+                    )
+                    started += 1
+                batch = ready[number].result()
+                left[number] -= 1
+                if not left[number]:
+                    del ready[number]
                 yield batch
 
-    def _choose(self, rng, step: int) -> list[tuple[Shard, int]]:
+    def batch_of(self, step: int) -> int:
+        """Number of the batch of a step."""
+        o = self.recipe.optimiser
+        block, position = divmod(step, o.pool * o.repeats)
+        return block * o.pool + position % o.pool
+
+    def _choose(self, rng, number: int) -> list[tuple[Shard, int]]:
         """Crystals of a batch: every Bravais lattice is as likely."""
         n = self.recipe.optimiser.batch
-        n_shards = self.shards.in_use(step)
+        # By the step at which the batch is first taken.
+        o = self.recipe.optimiser
+        block, position = divmod(number, o.pool)
+        n_shards = self.shards.in_use(block * o.pool * o.repeats + position)
         lattices = rng.integers(14, size=n)
         sources = rng.choice(3, size=n, p=self.recipe.crystals.shares)
         which = rng.integers(n_shards, size=n)

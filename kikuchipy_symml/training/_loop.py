@@ -286,9 +286,11 @@ def _optimiser(settings: OptimiserSettings):
     }
     if settings.method == "adamw":
         return keras.optimizers.AdamW(**common)
-    # The last layer is none that the method is meant for.
+    # The last layer is none that the method is meant for. Its updates are
+    # of another size than those of AdamW.
     return keras.optimizers.Muon(
         exclude_layers=["logits"],
+        adam_lr_ratio=0.3,
         adam_weight_decay=settings.weight_decay,
         **common,
     )

@@ -127,6 +127,10 @@ class OptimiserSettings:
         Number of steps.
     batch
         Patterns in each step.
+    repeats, pool
+        How often each batch is taken, and how many batches are taken one
+        after the other before they are taken again. Drawing patterns costs
+        as much as training on them.
     learning_rate
         Largest learning rate, reached after `warmup` steps; it falls as
         1 / sqrt(1 + step / `decay`) thereafter.
@@ -150,6 +154,8 @@ class OptimiserSettings:
     method: str = "adamw"
     steps: int = 20000
     batch: int = 128
+    repeats: int = 1
+    pool: int = 25
     learning_rate: float = 1.5e-3
     warmup: int = 300
     decay: int = 20000
@@ -167,7 +173,9 @@ class OptimiserSettings:
     precision: str = "float32"
 
     def __post_init__(self) -> None:
-        _check_numbers(self, 1, "steps", "batch", "warmup", "decay")
+        _check_numbers(
+            self, 1, "steps", "batch", "repeats", "pool", "warmup", "decay"
+        )
         _check_numbers(
             self, 0, "learning_rate", "finish", "weight_decay", "average"
         )

@@ -1,5 +1,7 @@
 # Copyright 2026 the kikuchipy_symml developers
 # SPDX-License-Identifier: GPL-3.0-or-later
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -41,6 +43,26 @@ def test_in_order_from_threads(batches):
         np.testing.assert_array_equal(a, b)
         np.testing.assert_array_equal(i, j)
     assert list(batches.iterate(4, 4, lambda views: views)) == []
+
+
+def test_batches_are_taken_again(recipe):
+    """Also where training goes on in the middle; each is drawn once."""
+    optimiser = replace(recipe.optimiser, repeats=3, pool=4)
+    drawn = []
+
+    class Counted(Batches):
+        def __call__(self, number):
+            drawn.append(number)
+            return number, -number
+
+    batches = Counted(replace(recipe, optimiser=optimiser), None)
+    order = [0, 1, 2, 3] * 3 + [4, 5, 6, 7] * 3
+    assert [batches.batch_of(i) for i in range(24)] == order
+    for first in (0, 5):
+        drawn.clear()
+        found = list(batches.iterate(first, 22, lambda views: 2 * views))
+        assert found == [(2 * i, -i) for i in order[first:22]]
+        assert sorted(drawn) == list(range(8))
 
 
 def test_error_in_a_thread_is_raised(batches):
