@@ -192,7 +192,9 @@ class TestDetector:
         with pytest.warns(UserWarning, match=r"\(0.5, 0.5, 0.5\)") as record:
             with pytest.raises(AssertionError, match="let through"):
                 classify_symmetry(signal, model_file)
-        assert len(record) == 1
+        # Other packages may deprecate things meanwhile.
+        ours = [i for i in record if i.category is UserWarning]
+        assert len(ours) == 1
 
 
 @pytest.mark.parametrize(
