@@ -4,9 +4,11 @@
 
 import copy
 import warnings
-from typing import Any, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from matplotlib.figure import Figure
 from orix.crystal_map import (
     CrystalMap,
     Phase,
@@ -15,6 +17,7 @@ from orix.crystal_map import (
 )
 from orix.quaternion import Rotation, symmetry
 
+from kikuchipy_symml.symmetry import _maps
 from kikuchipy_symml.symmetry._candidates import (
     candidate_space_groups,
     parting_level,
@@ -30,6 +33,10 @@ from kikuchipy_symml.symmetry._levels import (
     phase_of,
     sum_to_level,
 )
+from kikuchipy_symml.symmetry._save import save
+
+if TYPE_CHECKING:  # pragma: no cover
+    from kikuchipy.signals import EBSD
 
 # How far the sum of a softmax in half precision may be from one
 _SUM_TOLERANCE = 1e-2
@@ -175,6 +182,24 @@ class SymmetryPhaseList(PhaseList):
         if self._candidates is not None:
             return self._candidates[index]
         return phase_of(self._level, self._class_names[index])
+
+    def _phase_at(self, index: int) -> Phase:
+        """Return the phase of a class, found or not."""
+        return self._dict.get(int(index)) or self._new_phase(int(index))
+
+    def _indices_of(self, names: tuple[str, ...]) -> list[int]:
+        """Return the indices of classes, or say what is wrong."""
+        # A phase may have been renamed since it was found
+        index_of = {name: i for i, name in enumerate(self._class_names)}
+        index_of |= {phase.name: i for i, phase in self}
+        if not names:
+            raise ValueError(f"No names given, choose from {tuple(index_of)}")
+        unknown = [name for name in names if name not in index_of]
+        if unknown:
+            raise ValueError(
+                f"{unknown} are not among the classes {tuple(index_of)}"
+            )
+        return [index_of[name] for name in names]
 
     def _replace(self, **changes: Any) -> Self:
         """Return a list from the same evidence, with some arguments of
@@ -486,20 +511,133 @@ class SymmetryPhaseList(PhaseList):
         be in at least one map (kikuchipy 0.13). Where points were left
         out, unmask them for one of the phases before indexing.
         """
-        # A phase may have been renamed since it was found
-        index_of = {name: i for i, name in enumerate(self._class_names)}
-        index_of |= {phase.name: i for i, phase in self}
-        if not names:
-            raise ValueError(f"No names given, choose from {tuple(index_of)}")
-        unknown = [name for name in names if name not in index_of]
-        if unknown:
-            raise ValueError(
-                f"{unknown} are not among the classes {tuple(index_of)}"
-            )
-        ids = [index_of[name] for name in names]
+        ids = self._indices_of(names)
         if include_not_indexed:
             ids.append(-1)
         return np.asarray(~np.isin(self._phase_id, ids) | self._left_out)
+
+    def plot(self, *, overlay: bool = True, confidence: bool = True) -> Figure:
+        """Plot the map of phases with a legend, and their confidence.
+
+        Parameters
+        ----------
+        overlay
+            Whether points are the darker the lower their confidence is:
+            of full brightness where it is 1, a fifth of it where it is
+            0. Default is True.
+        confidence
+            Whether to draw a map of the confidence beside it. Default is
+            True.
+
+        Returns
+        -------
+        figure
+            Points that are not indexed are white in the map of phases,
+            and those left out, or without a pattern to go by, are empty
+            in that of the confidence. The legend gives the share of each
+            phase of all points. A single pattern has no map: its most
+            probable classes are drawn as bars.
+
+        See Also
+        --------
+        plot_probabilities, browse
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from kikuchipy_symml.symmetry import SymmetryPhaseList
+        >>> p = np.zeros((2, 3, 230), dtype=np.float32)
+        >>> p[..., 225 - 1], p[..., 229 - 1] = 0.75, 0.25
+        >>> figure = SymmetryPhaseList(p).plot()
+        """
+        return _maps.plot(self, overlay, confidence)
+
+    def plot_probabilities(self, *names: str) -> Figure:
+        """Plot a map of the probability of each of some classes.
+
+        Parameters
+        ----------
+        *names
+            Names of phases or classes, at most 30. If none are given,
+            the phases found.
+
+        Returns
+        -------
+        figure
+            With one map for each, all on the same scale from 0 to 1.
+
+        Raises
+        ------
+        ValueError
+            If a name is not that of a class, there are too many, no
+            names are given and no point is indexed, or there is a single
+            pattern only.
+        """
+        return _maps.plot_probabilities(self, names)
+
+    def browse(self, signal: "EBSD", *, n_classes: int = 5) -> Figure:
+        """Plot the patterns, and beside them the most probable classes
+        of the one in the navigator.
+
+        Moving the navigator of HyperSpy, a map of the phases, changes
+        both the pattern and the bars. It needs an interactive backend of
+        matplotlib, such as ``%matplotlib qt``.
+
+        Parameters
+        ----------
+        signal
+            The signal that was classified, in memory or lazy.
+        n_classes
+            How many classes to show. Default is 5.
+
+        Returns
+        -------
+        figure
+            The one with the bars. They follow the navigator as long as
+            it is open.
+
+        Raises
+        ------
+        ValueError
+            If the signal is of another navigation shape.
+        """
+        return _maps.browse(self, signal, n_classes)
+
+    def save(self, filename: str | Path, *, overwrite: bool = False) -> None:
+        r"""Write the crystal map to a file.
+
+        Parameters
+        ----------
+        filename
+            Name of the file, ending with ".h5" or ".hdf5" for the format
+            of orix, or ".ang" for that of EDAX, which MTEX and others
+            read as well.
+        overwrite
+            Whether to replace a file that exists. Default is False.
+
+        Raises
+        ------
+        ValueError
+            If the name of the file ends otherwise, or a single pattern is
+            to be written to an .ang file.
+        FileExistsError
+            If there is such a file, and it is not to be replaced.
+
+        Warns
+        -----
+        UserWarning
+            With what is lost in an .ang file, such as the probabilities.
+
+        Notes
+        -----
+        :func:`orix.io.load` reads both. The HDF5 file holds all of
+        :attr:`xmap`, and in a group "kikuchipy_symml" of its own the
+        level and the names of the classes, in order of the columns of
+        the probabilities. The probabilities of the 230 space groups, and
+        so other levels, are in neither: keep what ``classify_symmetry()``
+        returns with ``compute=False`` for that.
+        """
+        save(self, filename, overwrite)
 
     def deepcopy(self) -> PhaseList:
         """Return a deep copy of the phases alone, as a plain list.

@@ -1,0 +1,99 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files of the phases found, for other programs to read."""
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import h5py
+import numpy as np
+import orix.io
+
+if TYPE_CHECKING:  # pragma: no cover
+    from kikuchipy_symml.symmetry._phase_list import SymmetryPhaseList
+
+HDF5 = (".h5", ".hdf5")
+ANG = ".ang"
+# orix reads 1000 lines of the header of an .ang file, 7 for each phase
+MAX_PHASES = 140
+# Group in the HDF5 file, beside those of orix
+GROUP = "kikuchipy_symml"
+
+
+def save(
+    phases: "SymmetryPhaseList", filename: str | Path, overwrite: bool
+) -> None:
+    """Write a crystal map; see :meth:`SymmetryPhaseList.save`."""
+    path = Path(filename)
+    suffix = path.suffix.lower()
+    if suffix not in (*HDF5, ANG):
+        raise ValueError(
+            f"File '{path}' ends with {path.suffix!r}, expected one of "
+            f"{(*HDF5, ANG)}"
+        )
+    if suffix == ANG:
+        _check_ang(phases)
+    if path.exists() and not overwrite:
+        raise FileExistsError(
+            f"File '{path}' exists; give overwrite=True to replace it"
+        )
+    xmap = phases.xmap
+    if suffix == ANG:
+        warnings.warn(
+            f"'{path}' lacks what an .ang file cannot hold: "
+            + "; ".join(_lost_in_ang(phases)),
+            stacklevel=3,
+        )
+        orix.io.save(
+            path, xmap, overwrite=True, confidence_index_prop="confidence"
+        )
+        return
+    orix.io.save(path, xmap, overwrite=True)
+    with h5py.File(path, "a") as file:
+        attributes = file.create_group(GROUP).attrs
+        attributes["level"] = phases.level
+        attributes["class_names"] = list(phases.class_names)
+
+
+def _check_ang(phases: "SymmetryPhaseList") -> None:
+    """Raise an error if orix 0.15 cannot write, or read back, the map."""
+    shape = phases.navigation_shape
+    n_phases = len(phases.ids)
+    if len(shape) == 0 or shape[-1] == 1:
+        reason = f"maps of one column of points, such as {shape}"
+    elif n_phases == 0:
+        reason = "maps with no point indexed"
+    elif n_phases > MAX_PHASES:
+        reason = f"{n_phases} phases, the most is {MAX_PHASES}"
+    else:
+        return
+    raise ValueError(f"No .ang file can be written of {reason}; save to .h5")
+
+
+def _lost_in_ang(phases: "SymmetryPhaseList") -> list[str]:
+    """Return what the file will not tell, or not tell rightly."""
+    found = [phase for _, phase in phases]
+    lost = [
+        f"the probabilities of the {len(phases.class_names)} classes, but "
+        "for the confidence, which is its confidence index",
+        "the level of symmetry and the names of classes that were not found",
+        "orientations, which classification does not give: all are 0",
+        "point groups, of which it holds the proper rotations only",
+    ]
+    if any(phase.space_group is not None for phase in found):
+        lost.append("space groups")
+    if any(len(phase.structure) for phase in found):
+        lost.append("atoms")
+    if any(phase.structure.lattice.a == 1 for phase in found):
+        lost.append("lattice parameters, which were not found: 1, 1, 1 stand")
+    if np.any(phases.phase_id == -1):
+        lost.append(
+            "why points are not indexed, and their confidence, which is -1"
+        )
+    if phases._scan_unit != "um":
+        lost.append(
+            f"the unit of the step sizes, {phases._scan_unit}: programs take "
+            "it for micrometres"
+        )
+    return lost
