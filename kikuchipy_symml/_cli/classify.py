@@ -199,8 +199,11 @@ def _read_candidates(paths: list[Path]) -> PhaseList | None:
 def _read_scan(path: Path, options: dict) -> EBSD:
     try:
         signal = kp.load(path, lazy=True, **options)
-    except OSError:
-        raise
+    except OSError as error:
+        if path.name in str(error):
+            raise
+        # What HDF5 says of a damaged file does not name it
+        raise OSError(f"'{path}' cannot be read: {error}") from error
     except Exception as error:
         # Readers fail in many ways on a file that is not what they expect
         raise ValueError(

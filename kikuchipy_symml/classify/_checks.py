@@ -13,6 +13,11 @@ import numpy as np
 from kikuchipy.signals import EBSD
 
 from kikuchipy_symml.pattern import MIN_PIXELS
+from kikuchipy_symml.pattern._view import (
+    LARGEST_PC,
+    SMALLEST_PCZ,
+    pc_out_of_proportion,
+)
 
 DEFAULT_PC = (0.5, 0.5, 0.5)
 
@@ -81,6 +86,8 @@ def check_projection_centres(signal: EBSD) -> np.ndarray:
             f"The detector's shape {tuple(detector.shape)} must be the "
             f"patterns' shape {signal_shape(signal)}"
         )
+    for name in ("tilt", "sample_tilt"):
+        _check_angle(name, getattr(detector, name))
     pc = np.array(detector.pc_bruker(), dtype=np.float64)
     expected = navigation_shape(signal)
     if pc.size == 3:
@@ -91,14 +98,17 @@ def check_projection_centres(signal: EBSD) -> np.ndarray:
             f"pattern of the navigation shape {expected}, not of shape "
             f"{pc.shape[:-1]}"
         )
-    bad = ~(np.isfinite(pc).all(axis=-1) & (pc[..., 2] > 0))
-    if np.any(bad):
-        point = tuple(int(i) for i in np.argwhere(bad)[0])
-        raise ValueError(
-            "Projection centres must be finite with PCz > 0, not "
-            f"{tuple(pc[point].tolist())}"
-            + (f", which pattern {point} has" if point else "")
-        )
+    _check_points(
+        ~(np.isfinite(pc).all(axis=-1) & (pc[..., 2] > 0)),
+        pc,
+        "finite with PCz > 0",
+    )
+    _check_points(
+        pc_out_of_proportion(pc),
+        pc,
+        "fractions of the detector's sides (not pixels or micrometres), up "
+        f"to {LARGEST_PC} and with PCz of {SMALLEST_PCZ} at least",
+    )
     if np.all(pc == DEFAULT_PC):
         warnings.warn(
             f"The detector has the projection centre {DEFAULT_PC}, the one "
@@ -153,6 +163,29 @@ def navigation_shape(signal: EBSD) -> tuple[int, ...]:
 def signal_shape(signal: EBSD) -> tuple[int, int]:
     """Return the shape of a pattern in order (y, x)."""
     return tuple(signal.axes_manager.signal_shape[::-1])
+
+
+def _check_points(bad: np.ndarray, pc: np.ndarray, expected: str) -> None:
+    if np.any(bad):
+        point = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise ValueError(
+            f"Projection centres must be {expected}, not "
+            f"{tuple(pc[point].tolist())}"
+            + (f", which pattern {point} has" if point else "")
+        )
+
+
+def _check_angle(name: str, value: float) -> None:
+    # Views do not depend on the angles, but a detector with impossible
+    # ones was not set up, so its projection centre is not to be trusted.
+    try:
+        possible = -90 <= float(value) <= 90
+    except (TypeError, ValueError):
+        possible = False
+    if not possible:
+        raise ValueError(
+            f"The detector's {name} must be -90 to 90 degrees, not {value!r}"
+        )
 
 
 def _check_mask(

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import dask.array as da
 import numpy as np
 
+from kikuchipy_symml.classify._reading import name_what_fails
 from kikuchipy_symml.models import SymmetryModel
 from kikuchipy_symml.models._model import BATCH_SIZE
 from kikuchipy_symml.pattern import canonical_views
@@ -151,7 +152,7 @@ def _in_blocks(patterns: np.ndarray | da.Array) -> da.Array:
         ),
     )
     if isinstance(patterns, da.Array):
-        return patterns.rechunk(chunks)
+        return name_what_fails(patterns).rechunk(chunks)
     return da.from_array(
         _Borrowed(patterns),
         chunks=chunks,

@@ -12,6 +12,12 @@ import io
 import zipfile
 from collections.abc import Mapping
 
+# A directory of millions of entries would take gigabytes to list.
+LARGEST_DIRECTORY = 64
+# Python unpacks these piece by piece up to a declared size. Of others, a
+# few kilobytes can become gigabytes before any size is looked at.
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
 
 class ModelError(ValueError):
     """A model file cannot be used, or a model is not known by a name."""
@@ -43,6 +49,12 @@ def read_archive(
         If this is no zip archive, is damaged, or holds other members or
         larger ones than it should.
     """
+    entries = data.count(b"PK\x01\x02")
+    if entries > LARGEST_DIRECTORY:
+        raise ModelError(
+            f"{source} has {entries} directory entries, more than the "
+            f"{LARGEST_DIRECTORY} allowed"
+        )
     # zipfile meets damaged input with exceptions of a dozen kinds, and
     # each of them means the same here.
     try:
@@ -69,6 +81,12 @@ def read_archive(
                 raise ModelError(
                     f"{source} declares {info.file_size} bytes for "
                     f"{info.filename!r}, more than the {limit} allowed"
+                )
+            if info.compress_type not in METHODS:
+                raise ModelError(
+                    f"{source} has {info.filename!r} packed by method "
+                    f"{info.compress_type}, and only {METHODS} (stored and "
+                    "deflated) are allowed"
                 )
         try:
             return {info.filename: archive.read(info) for info in infos}

@@ -14,6 +14,7 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,8 @@ if TYPE_CHECKING:  # pragma: no cover
 SUFFIX = ".symml"
 MEMBERS = {"network.keras": LARGEST_NETWORK, "card.json": 4 * MIB}
 N_CLASSES = 230
+# How far the sum of a softmax in half precision may be from one.
+SUM_TOLERANCE = 1e-2
 # Enough to keep the cores busy, few enough for their caches and memory.
 BATCH_SIZE = 64
 
@@ -142,9 +145,11 @@ class SymmetryModel:
         Raises
         ------
         ValueError
-            If the views have another shape.
+            If the views have another shape or values that are not
+            finite, or *batch_size* is no positive integer.
         ModelError
-            If the network cannot be read from the file.
+            If the network cannot be read from the file, or gives
+            anything but probabilities.
 
         Notes
         -----
@@ -158,13 +163,41 @@ class SymmetryModel:
                 f"Views must have the shape (N, {size}, {size}, 2), not "
                 f"{views.shape}"
             )
+        is_integer = isinstance(batch_size, Integral)
+        if not is_integer or isinstance(batch_size, bool) or batch_size < 1:
+            raise ValueError(
+                f"batch_size must be a positive integer, not {batch_size!r}"
+            )
         forward = self._loaded().forward
         probabilities = np.empty((len(views), N_CLASSES), dtype=np.float32)
         for start in range(0, len(views), batch_size):
             batch = slice(start, start + batch_size)
             with _LOCK:
                 probabilities[batch] = forward(views[batch])
+            self._check(probabilities[batch], views[batch], start)
         return probabilities
+
+    def _check(
+        self, probabilities: np.ndarray, views: np.ndarray, start: int
+    ) -> None:
+        """Raise unless each row is a distribution."""
+        total = probabilities.sum(axis=1)
+        # NaN is not close to one either.
+        bad = ~(np.abs(total - 1) <= SUM_TOLERANCE)
+        bad |= probabilities.min(axis=1) < 0
+        if not bad.any():
+            return
+        i = int(np.flatnonzero(bad)[0])
+        if not np.isfinite(views[i]).all():
+            raise ValueError(
+                f"View {start + i} holds NaN or infinite values: views must "
+                "be finite"
+            )
+        raise ModelError(
+            f"The network of {self.path} does not give probabilities: for "
+            f"view {start + i} they sum to {total[i]}, and the lowest is "
+            f"{probabilities[i].min()}"
+        )
 
     def save(self, path: str | Path) -> None:
         """Write a copy of the model file.

@@ -19,6 +19,10 @@ import numba as nb
 import numpy as np
 
 MIN_PIXELS = 20
+# Projection centres are fractions of the detector's sides. Values out of
+# all proportion are pixels or micrometres, or do not fit 32-bit floats.
+SMALLEST_PCZ = 1e-3
+LARGEST_PC = 100
 # Where the local mean is below this share of that of the whole pattern, the
 # detector is taken as unlit.
 _BLACK = 0.15
@@ -201,8 +205,9 @@ def canonical_views(
     ValueError
         If the patterns are not real numbers, the shapes do not fit each
         other, a detector side has fewer than 20 pixels, a projection
-        centre is not finite or lies in or behind the detector (PCz <=
-        0), or the aspect ratio is not positive.
+        centre is not finite, lies in or behind the detector (PCz <= 0)
+        or is no fraction of its sides (beyond 100, or PCz below 0.001),
+        or the aspect ratio is not positive.
     """
     patterns = np.asarray(patterns)
     if patterns.ndim != 3:
@@ -233,6 +238,13 @@ def canonical_views(
         raise ValueError(
             "Projection centres must be finite with PCz > 0, not "
             f"{pc[bad].reshape(-1, 3)[0].tolist()}"
+        )
+    bad = pc_out_of_proportion(pc)
+    if np.any(bad):
+        raise ValueError(
+            "Projection centres must be fractions of the detector's sides, "
+            f"up to {LARGEST_PC} and with PCz of {SMALLEST_PCZ} at least, "
+            f"not {pc[bad].reshape(-1, 3)[0].tolist()}"
         )
     if signal_mask is None:
         keep = np.ones((ny, nx), dtype=np.float32)
@@ -275,6 +287,24 @@ def canonical_views(
             valid,
         )
     return views, valid
+
+
+def pc_out_of_proportion(pc: np.ndarray) -> np.ndarray:
+    """Return which projection centres are no fractions of a detector's
+    sides.
+
+    Parameters
+    ----------
+    pc
+        Projection centres in Bruker's convention, shape (..., 3).
+
+    Returns
+    -------
+    out_of_proportion
+        Boolean array of shape (...).
+    """
+    too_large = (np.abs(pc) > LARGEST_PC).any(axis=-1)
+    return too_large | (pc[..., 2] < SMALLEST_PCZ)
 
 
 def _oversampling(pc: np.ndarray, ny: int, spec: ViewSpec) -> np.ndarray:
@@ -335,7 +365,7 @@ def _fill_views(
 @nb.njit(cache=True, nogil=True)
 def _usable(pattern, keep, out):
     """Copy a pattern, scaled to a range of one; False if it is constant
-    or not finite."""
+    or not finite, or its range is not."""
     lowest = np.inf
     highest = -np.inf
     for y in range(pattern.shape[0]):
@@ -347,6 +377,10 @@ def _usable(pattern, keep, out):
                 lowest = min(lowest, value)
                 highest = max(highest, value)
     if not highest > lowest:
+        return False
+    # At the ends of the scale of 64-bit floats, a range overflows or is
+    # too small to divide by.
+    if not 1e-300 < highest - lowest < np.inf:
         return False
     scale = 1 / (highest - lowest)
     for y in range(pattern.shape[0]):
