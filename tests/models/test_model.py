@@ -29,7 +29,9 @@ def copy(model_file, tmp_path):
 @pytest.fixture(scope="module")
 def views():
     rng = np.random.default_rng(2)
-    return rng.normal(size=(11, 32, 32, 2)).astype(np.float32)
+    views = rng.normal(size=(11, 32, 32, 2)).astype(np.float32)
+    views[..., 1] = 1  # All of it was seen
+    return views
 
 
 class TestSaveAndLoad:

@@ -1,0 +1,45 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The default model says what it said."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+
+from kikuchipy_symml.symmetry import sum_to_level
+
+# Beside this file, which no import finds in pytest's importlib mode
+_spec = importlib.util.spec_from_file_location(
+    "golden", Path(__file__).with_name("golden.py")
+)
+golden = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(golden)
+
+# Across processors, see doc/robustness.rst
+TOLERANCE = 1e-3
+ANEW = (
+    "If it is meant to, write the golden file anew with 'python "
+    "tests/robustness/golden.py' and say why in the changelog"
+)
+
+
+def test_the_default_model_says_what_it_said():
+    known, expected = golden.golden()
+    sha256, probabilities = golden.answers()
+    assert sha256 == known, f"The default model has changed. {ANEW}"
+    difference = np.abs(probabilities - expected).max(axis=1)
+    worst = int(difference.argmax())
+    assert difference[worst] <= TOLERANCE, (
+        f"The answer for pattern {worst} has changed by {difference[worst]}, "
+        f"more than {TOLERANCE}. {ANEW}"
+    )
+
+
+def test_the_golden_file_can_tell():
+    """The answers differ among patterns by far more than the tolerance."""
+    _, expected = golden.golden()
+    assert expected.shape == (golden.N_PATTERNS, 230)
+    np.testing.assert_allclose(expected.sum(axis=1), 1, atol=1e-5)
+    lattices = sum_to_level(expected, "bravais_lattice")
+    assert np.ptp(lattices, axis=0).max() > 100 * TOLERANCE
