@@ -1,6 +1,7 @@
 # Copyright 2026 the kikuchipy_symml developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+from ._candidates import candidates
 from ._check import check_crystal, closest_contact, detected_space_group
 from ._crystal import MAX_ATOMS, Crystal
 from ._decorate import decorated
@@ -21,6 +22,7 @@ __all__ = [
     "DEFAULT_U_ISO",
     "MAX_ATOMS",
     "SPLITS",
+    "candidates",
     "check_crystal",
     "closest_contact",
     "decorated",

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
+
+from kikuchipy_symml.symmetry._colors import distinct_color
 
 if TYPE_CHECKING:  # pragma: no cover
     from kikuchipy.signals import EBSD
@@ -156,7 +159,7 @@ def draw_bars(
     axes.clear()
     place = np.arange(order.size)
     names = [phases._phase_at(i).name for i in order]
-    colors = [phases._phase_at(i).color_rgb for i in order]
+    colors = [color_of(phases, i) for i in order]
     bars = axes.barh(place, probabilities[order], color=colors)
     axes.bar_label(bars, fmt="%.2f", padding=3)
     axes.set_yticks(place, names)
@@ -182,13 +185,24 @@ def map_colors(phases: "SymmetryPhaseList", overlay: bool) -> np.ndarray:
     confidence = np.atleast_2d(phases.confidence)
     colors = np.empty((*phase_id.shape, 3))
     colors[:] = NOT_INDEXED
-    for i, phase in phases:
+    for i, _ in phases:
         here = phase_id == i
-        colors[here] = phase.color_rgb
+        colors[here] = color_of(phases, i)
         if overlay:
             brightness = DARKEST + (1 - DARKEST) * confidence[here]
             colors[here] *= brightness[:, np.newaxis]
     return colors
+
+
+def color_of(phases: "SymmetryPhaseList", index: int) -> tuple:
+    """Return the color of a class: its phase's own, unless candidates
+    share one, as all do that orix was not told the colors of.
+    """
+    if phases._candidates is not None:
+        own = [phase.color for _, phase in phases._candidates]
+        if len(set(own)) < len(own):
+            return to_rgb(distinct_color(int(index)))
+    return phases._phase_at(index).color_rgb
 
 
 def title_of(phases: "SymmetryPhaseList") -> str:
@@ -204,7 +218,7 @@ def _handles(phases: "SymmetryPhaseList") -> list[Patch]:
     frequent = sorted(share, key=lambda i: -share[i])
     handles = [
         Patch(
-            facecolor=phases[i].color_rgb,
+            facecolor=color_of(phases, i),
             label=f"{phases[i].name}, {share[i]:.1%}",
         )
         for i in frequent[:MAX_LEGEND]

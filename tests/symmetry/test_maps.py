@@ -111,6 +111,16 @@ class TestPlot:
         colors = np.asarray(figure.axes[0].images[0].get_array())
         assert np.allclose(colors[1, 0], own["austenite"].color_rgb)
 
+    def test_candidates_of_one_color_are_told_apart(self, phases):
+        # As orix makes them from phases
+        own = PhaseList(
+            [Phase("a", space_group=225), Phase("b", space_group=229)]
+        )
+        assert own["a"].color == own["b"].color
+        figure = phases.restrict_to(own).plot(overlay=False)
+        colors = np.asarray(figure.axes[0].images[0].get_array())
+        assert not np.allclose(colors[1, 0], colors[1, 5])
+
 
 class TestPlotProbabilities:
     def test_found_or_named(self, phases):

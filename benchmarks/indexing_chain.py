@@ -1,0 +1,219 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Dictionary indexing with and without symmetry found beforehand.
+
+Scans of two (fcc, bcc) and three phases (fcc, bcc, hcp) with grains and
+noise are simulated, nickel from EMsoft's dynamical master pattern and the
+others from this package's many-beam ones, written to disk and read lazily.
+Each is indexed and refined in two ways: with each phase tried where the
+symmetry allows it, and with all phases everywhere. Printed are the share
+of points with the right phase, the orientation error where it is right,
+and the time.
+
+    python benchmarks/indexing_chain.py --shape 40 60
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import hyperspy.api as hs
+import kikuchipy as kp
+import numpy as np
+from kikuchipy.signals import EBSDMasterPattern, LazyEBSD
+from orix.crystal_map import CrystalMap
+from orix.quaternion import Orientation
+from orix.sampling import get_sample_fundamental
+
+import kikuchipy_symml
+from kikuchipy_symml import crystals, data
+from kikuchipy_symml.classify import (
+    indexing_masks,
+    merge_indexed_maps,
+    refinement_masks,
+)
+
+PHASES = ("Ni", "Fe (Im-3m)", "Ti (P63/mmc)")
+
+Masks = dict[str, np.ndarray]
+Masters = dict[str, EBSDMasterPattern]
+
+
+def main() -> None:
+    """Run both ways on both scans and print what comes out."""
+    args = parse()
+    hs.preferences.General.show_progressbar = False
+    kikuchipy_symml.load_model("default").network  # noqa: B018
+    masters = {name: master_of(name) for name in PHASES}
+    warm_up(masters)
+    for n_phases in args.phases:
+        names = PHASES[:n_phases]
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "scan.h5"
+            truth = write_scan(path, [masters[name] for name in names], args)
+            run({name: masters[name] for name in names}, path, truth, args)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    add = parser.add_argument
+    add("--phases", type=int, nargs="+", choices=(2, 3), default=(2, 3))
+    add("--shape", type=int, nargs=2, default=(24, 36), metavar=("NY", "NX"))
+    add("--grains", type=int, default=24)
+    add("--electrons", type=float, default=1000.0)
+    add("--resolution", type=float, default=6.0, help="of dictionaries, in °")
+    add("--min-probability", type=float, default=0.1)
+    add("--seed", type=int, default=0)
+    return parser.parse_args()
+
+
+def master_of(name: str) -> EBSDMasterPattern:
+    if name != "Ni":
+        return data.master_pattern(name)
+    master = kp.data.nickel_ebsd_master_pattern_small(
+        projection="lambert", hemisphere="both"
+    )
+    master.phase.name = name
+    return master
+
+
+def warm_up(masters: Masters) -> None:
+    """Compile everything, so that no way pays for the other."""
+    s = data.simulated_scan([masters["Ni"]], (2, 2), n_grains=1)
+    s.classify_symmetry()
+    s.label_grains()
+    xmap, _ = index(s, masters, {"Ni": np.zeros((2, 2), bool)}, 20)
+    refine(s, masters, xmap)
+
+
+def write_scan(
+    path: Path, masters: list[EBSDMasterPattern], args: argparse.Namespace
+) -> CrystalMap:
+    s = data.simulated_scan(
+        masters,
+        tuple(args.shape),
+        n_grains=args.grains,
+        electrons=args.electrons,
+        seed=args.seed,
+    )
+    s.save(path)
+    return s.xmap
+
+
+def run(
+    masters: Masters, path: Path, truth: CrystalMap, args: argparse.Namespace
+) -> None:
+    s = kp.load(path, lazy=True)
+    shape = truth.shape
+    print(
+        f"\n{len(masters)} phases ({', '.join(masters)}), {shape[0]} x "
+        f"{shape[1]} points, {args.grains} grains, {args.electrons:g} "
+        f"electrons, dictionaries of {args.resolution:g} degrees"
+    )
+
+    start = time.perf_counter()
+    own = crystals.candidates(*(m.phase for m in masters.values()))
+    single = s.classify_symmetry(candidates=own)
+    phases = single.fuse(s.label_grains())
+    t_symmetry = time.perf_counter() - start
+    masks = indexing_masks(phases, min_probability=args.min_probability)
+    right = names_of(truth).reshape(shape)
+    for what, found in {"single": single, "grains": phases}.items():
+        names = np.array(found.class_names)[found.phase_id]
+        print(f"symmetry, {what}: {np.mean(names == right):.1%} right")
+    tried = sum(np.count_nonzero(~mask) for mask in masks.values())
+    print(f"phases tried in a point: {tried / right.size:.2f}")
+
+    s.remove_static_background("divide")
+    s.remove_dynamic_background()
+    with_symmetry, seconds = index(s, masters, masks, args.resolution)
+    t_with = t_symmetry + sum(seconds.values())
+    everywhere = {name: np.zeros(shape, dtype=bool) for name in masters}
+    of_all, seconds = index(s, masters, everywhere, args.resolution)
+    t_all = sum(seconds.values())
+    one = t_all / len(masters)
+
+    header = ("", "phase right", "error, median", "95 %", "s", "of one phase")
+    print("{:<16}{:>12}{:>15}{:>8}{:>8}{:>14}".format(*header))
+    for what, xmap, t in (
+        ("with symmetry", with_symmetry, t_with),
+        ("all everywhere", of_all, t_all),
+    ):
+        start = time.perf_counter()
+        refined = refine(s, masters, xmap)
+        t_refine = time.perf_counter() - start
+        accuracy, median, high = compare(refined, truth, masters)
+        print(
+            f"{what:<16}{accuracy:>12.1%}{median:>13.2f} °{high:>6.2f} °"
+            f"{t:>8.1f}{t / one:>14.2f}"
+            f"   (refinement {t_refine:.1f} s more)"
+        )
+    print(f"of this, symmetry took {t_symmetry:.1f} s")
+
+
+def index(
+    s: LazyEBSD, masters: Masters, masks: Masks, resolution: float
+) -> tuple[CrystalMap, dict[str, float]]:
+    """Return the map of all phases, each indexed with its mask, and the
+    time that each one took.
+    """
+    xmaps, seconds = {}, {}
+    for name, mask in masks.items():
+        start = time.perf_counter()
+        rotations = get_sample_fundamental(
+            resolution, point_group=masters[name].phase.point_group
+        )
+        dictionary = masters[name].get_patterns(
+            rotations, s.detector, dtype_out=np.float32, compute=False
+        )
+        xmaps[name] = s.dictionary_indexing(
+            dictionary, keep_n=1, navigation_mask=mask
+        )
+        seconds[name] = time.perf_counter() - start
+    return merge_indexed_maps(xmaps, masks, step_sizes=(1, 1)), seconds
+
+
+def refine(s: LazyEBSD, masters: Masters, xmap: CrystalMap) -> CrystalMap:
+    masks = refinement_masks(xmap)
+    xmaps = {
+        name: s.refine_orientation(
+            xmap, s.detector, masters[name], energy=20, navigation_mask=mask
+        )
+        for name, mask in masks.items()
+    }
+    return merge_indexed_maps(xmaps, masks, step_sizes=(1, 1))
+
+
+def compare(
+    xmap: CrystalMap, truth: CrystalMap, masters: Masters
+) -> tuple[float, float, float]:
+    """Return the share of points with the right phase, and the median and
+    the 95th percentile of the orientation error in these, in degrees.
+    """
+    names, right = names_of(xmap), names_of(truth)
+    errors = []
+    for name, master in masters.items():
+        here = (names == right) & (right == name)
+        if here.any():
+            group = master.phase.point_group
+            a = Orientation(xmap.rotations[here], symmetry=group)
+            b = Orientation(truth.rotations[here], symmetry=group)
+            errors.append(a.angle_with(b, degrees=True))
+    errors = np.concatenate(errors) if errors else np.array([np.nan])
+    return (
+        float(np.mean(names == right)),
+        float(np.median(errors)),
+        float(np.percentile(errors, 95)),
+    )
+
+
+def names_of(xmap: CrystalMap) -> np.ndarray:
+    return np.array([xmap.phases[i].name for i in xmap.phase_id])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""
+Into dictionary indexing
+========================
+
+Index each phase where the symmetry allows it, and refine.
+
+Dictionary indexing of all phases everywhere takes the time of one phase times
+their number. Symmetry says beforehand where to try which.
+"""
+
+import time
+
+import kikuchipy as kp
+import matplotlib.pyplot as plt
+import numpy as np
+from orix.quaternion import Orientation
+from orix.sampling import get_sample_fundamental
+
+from kikuchipy_symml import crystals, data
+from kikuchipy_symml.classify import (
+    indexing_masks,
+    merge_indexed_maps,
+    refinement_masks,
+)
+
+# %%
+# A scan of nickel, simulated from EMsoft's master pattern, and ferrite.
+nickel = kp.data.nickel_ebsd_master_pattern_small(
+    projection="lambert", hemisphere="both"
+)
+nickel.phase.name = "Ni"
+ferrite = data.master_pattern("Fe (Im-3m)")
+s = data.simulated_scan([nickel, ferrite], (10, 15), n_grains=6, seed=1)
+truth = s.xmap
+
+# %%
+# First the symmetry, one decision for each grain, among the phases that there
+# are master patterns of.
+candidates = crystals.candidates(nickel.phase, ferrite.phase)
+phases = s.classify_symmetry(candidates=candidates).fuse(s.label_grains())
+_ = phases.plot()
+
+# %%
+# Then the points to try each phase in: where it is the most probable one, or
+# not unlikely.
+masks = indexing_masks(phases, min_probability=0.1)
+for name, mask in masks.items():
+    print(f"{name} is tried in {np.mean(~mask):.0%} of the points")
+
+# %%
+# Dictionary indexing of each phase with its mask. Maps are merged by the
+# scores, where more than one phase was tried. Points tried with no phase are
+# not indexed.
+s.remove_static_background("divide")
+s.remove_dynamic_background()
+masters = {master.phase.name: master for master in (nickel, ferrite)}
+
+
+def index(masks):
+    """Index each phase with its mask and merge the maps."""
+    xmaps = {}
+    for name, mask in masks.items():
+        master = masters[name]
+        rotations = get_sample_fundamental(
+            7, point_group=master.phase.point_group
+        )
+        dictionary = master.get_patterns(
+            rotations, s.detector, dtype_out="float32", compute=False
+        )
+        xmaps[name] = s.dictionary_indexing(
+            dictionary, keep_n=1, navigation_mask=mask
+        )
+    return merge_indexed_maps(xmaps, masks, step_sizes=(1, 1))
+
+
+start = time.perf_counter()
+xmap = index(masks)
+print(f"{time.perf_counter() - start:.1f} s with symmetry")
+
+start = time.perf_counter()
+everything = np.zeros(xmap.shape, dtype=bool)
+of_all = index({name: everything for name in masters})
+print(f"{time.perf_counter() - start:.1f} s with all phases everywhere")
+
+# %%
+# At last the orientations are refined, each phase with the points that it has.
+masks = refinement_masks(xmap)
+refined = {
+    name: s.refine_orientation(
+        xmap,
+        s.detector,
+        masters[name],
+        energy=20,
+        navigation_mask=mask,
+        trust_region=[5, 5, 5],
+    )
+    for name, mask in masks.items()
+}
+xmap = merge_indexed_maps(refined, masks, step_sizes=(1, 1))
+xmap
+
+# %%
+# Here the truth is known: how often the phase is right, and by how much
+# orientations are off.
+
+
+def names(xmap):
+    """Return the name of the phase in each point."""
+    return np.array([xmap.phases[i].name for i in xmap.phase_id])
+
+
+right = names(xmap) == names(truth)
+print(f"phase right: {right.mean():.1%}")
+print(f"all phases everywhere: {np.mean(names(of_all) == names(truth)):.1%}")
+error = np.full(xmap.size, np.nan)
+for name, master in masters.items():
+    here = right & (names(truth) == name)
+    if here.any():
+        a, b = (
+            Orientation(m.rotations[here], symmetry=master.phase.point_group)
+            for m in (xmap, truth)
+        )
+        error[here] = a.angle_with(b, degrees=True)
+print(f"median orientation error: {np.nanmedian(error):.2f} degrees")
+
+figure, axes = plt.subplots(layout="constrained", figsize=(5, 3))
+image = axes.imshow(error.reshape(xmap.shape), vmin=0)
+_ = figure.colorbar(image, label="Orientation error / °")
