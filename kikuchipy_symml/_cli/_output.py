@@ -83,13 +83,33 @@ def replacing(path: Path, force: bool) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    if not force:
-        try:
-            # Takes the name only if nobody has it
-            path.open("x").close()
-        except FileExistsError:
-            raise FileExistsError(
-                f"'{path}' was written by something else meanwhile; the "
-                f"result is in '{temporary}'"
-            ) from None
-    os.replace(temporary, path)
+    try:
+        if force:
+            os.replace(temporary, path)
+        else:
+            _move(temporary, path)
+    except KeyboardInterrupt:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _move(temporary: Path, path: Path) -> None:
+    """Give a file its name, if nobody has it."""
+    try:
+        # In one step, complete or not at all
+        os.link(temporary, path)
+    except FileExistsError:
+        taken = True
+    except OSError:
+        # Some drives know no second names
+        taken = path.exists()
+        if not taken:
+            os.replace(temporary, path)
+    else:
+        taken = False
+        temporary.unlink()
+    if taken:
+        raise FileExistsError(
+            f"'{path}' was written by something else meanwhile; the result "
+            f"is in '{temporary}'"
+        )

@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from kikuchipy_symml._cli._output import CommandLineError
+from kikuchipy_symml._cli._output import CommandLineError, replacing
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,11 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Score the model, print the table, save scores and plots."""
-    if (args.output / "scores.json").exists() and not args.force:
-        raise CommandLineError(
-            f"{args.output / 'scores.json'} is there already; --force "
-            "overwrites it"
-        )
+    for pattern in ("scores.json", "table.txt", "confusion_*.png"):
+        for path in args.output.glob(pattern):
+            if not args.force:
+                raise CommandLineError(
+                    f"{path} is there already; --force overwrites it"
+                )
     if args.patterns < 9:
         raise CommandLineError(
             f"--patterns must be at least 9, not {args.patterns}"
@@ -93,7 +94,6 @@ def run(args: argparse.Namespace) -> None:
     table = table_of(results)
     print(table)
     args.output.mkdir(parents=True, exist_ok=True)
-    (args.output / "table.txt").write_text(table.lstrip("\n") + "\n")
     scores = {
         r.name: {
             "single": {k: v.to_dict() for k, v in r.single.items()},
@@ -102,7 +102,13 @@ def run(args: argparse.Namespace) -> None:
         }
         for r in results
     }
-    (args.output / "scores.json").write_text(json.dumps(scores, indent=1))
     for result in results:
-        plot_confusion(result, args.output / f"confusion_{result.name}.png")
+        name = f"confusion_{result.name}.png"
+        with replacing(args.output / name, force=True) as path:
+            plot_confusion(result, path)
+    with replacing(args.output / "table.txt", force=True) as path:
+        path.write_text(table.lstrip("\n") + "\n")
+    # Last, as it is what says that there is an evaluation
+    with replacing(args.output / "scores.json", args.force) as path:
+        path.write_text(json.dumps(scores, indent=1))
     print(f"Scores and confusion matrices are in {args.output}")
