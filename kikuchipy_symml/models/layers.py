@@ -215,12 +215,13 @@ def _pool(x, size: int, pool):
 
 def _gather(flat, index):
     """Rows of flat (B, K, ...) at index (B, ...)."""
-    shape = index.shape[1:]
-    index = ops.reshape(index, (-1, int(np.prod(shape))))
-    for _ in flat.shape[2:]:
-        index = index[..., None]
-    out = ops.take_along_axis(flat, index, axis=1)
-    return ops.reshape(out, (-1, *shape, *flat.shape[2:]))
+    shape, width = index.shape[1:], flat.shape[2:]
+    # All patterns in one long row: several times as fast as taking along
+    # an axis.
+    first = ops.arange(ops.shape(flat)[0], dtype="int32") * flat.shape[1]
+    index = ops.reshape(index, (-1, int(np.prod(shape)))) + first[:, None]
+    out = ops.take(ops.reshape(flat, (-1, *width)), index, axis=0)
+    return ops.reshape(out, (-1, *shape, *width))
 
 
 def _parabola(low, mid, high):

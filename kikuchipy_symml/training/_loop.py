@@ -228,7 +228,7 @@ class Trainer:
         path = Path(path)
         temporary = path.with_name(path.name + ".new")
         arrays = {
-            f"weight_{i}": np.asarray(v) for i, v in enumerate(self.variables)
+            f"weight_{i}": np.array(v) for i, v in enumerate(self.variables)
         }
         arrays |= {
             f"optimiser_{i}": np.asarray(v)
@@ -305,9 +305,13 @@ class Averaged:
     def __enter__(self) -> None:
         trainer = self.trainer
         variables = trainer.variables
-        self.kept = [np.asarray(v) for v in variables]
+        # Copies: on JAX an array may be a view of a buffer that the next
+        # step overwrites, and an assignment may share it.
+        self.kept = [np.array(v) for v in variables]
         if trainer.step > 0:
             trainer.optimiser.finalize_variable_values(variables)
+            for v in variables:
+                v.assign(np.array(v))
 
     def __exit__(self, *_) -> None:
         for v, kept in zip(self.trainer.variables, self.kept, strict=True):
