@@ -65,7 +65,7 @@ def parse() -> argparse.Namespace:
     add("--shape", type=int, nargs=2, default=(24, 36), metavar=("NY", "NX"))
     add("--grains", type=int, default=24)
     add("--electrons", type=float, default=1000.0)
-    add("--resolution", type=float, default=6.0, help="of dictionaries, in °")
+    add("--resolution", type=float, default=5.0, help="of dictionaries, in °")
     add("--min-probability", type=float, default=0.1)
     add("--seed", type=int, default=0)
     return parser.parse_args()

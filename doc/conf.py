@@ -46,7 +46,6 @@ sphinx_gallery_conf = {
     "within_subsection_order": "_gallery.ReadingOrder",
     "reset_modules": ("matplotlib", "_gallery.quiet"),
     "doc_module": ("kikuchipy_symml",),
-    "reference_url": {"kikuchipy_symml": None},
     "backreferences_dir": "reference/generated/examples",
     "show_memory": False,
     "remove_config_comments": True,

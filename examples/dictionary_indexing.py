@@ -64,7 +64,7 @@ def index(masks):
     for name, mask in masks.items():
         master = masters[name]
         rotations = get_sample_fundamental(
-            7, point_group=master.phase.point_group
+            5, point_group=master.phase.point_group
         )
         dictionary = master.get_patterns(
             rotations, s.detector, dtype_out="float32", compute=False

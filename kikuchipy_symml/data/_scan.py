@@ -105,8 +105,8 @@ def simulated_scan(
         Number of grains, the cells nearest to random points. Phases take
         turns among them.
     detector
-        Shape, tilts and the projection centre. If not given, one of 60 x
-        60 pixels.
+        Shape, tilts and one projection centre. If not given, one of 60
+        x 60 pixels.
     electrons
         Mean number of electrons in a pixel where the background is
         brightest: fewer give more noise. The bands' standard deviation is
@@ -131,8 +131,8 @@ def simulated_scan(
     Raises
     ------
     ValueError
-        If there are no phases, fewer grains than phases, or two phases
-        of the same name.
+        If there are no phases, fewer grains than phases, two phases of
+        the same name, or several projection centres.
 
     Examples
     --------
@@ -142,7 +142,9 @@ def simulated_scan(
     ['Ni', 'Fe (Im-3m)']
     """
     masters = [
-        master if isinstance(master, EBSDMasterPattern) else _of(master)
+        master
+        if isinstance(master, EBSDMasterPattern)
+        else master_pattern(master)
         for master in masters
     ]
     names = [master.phase.name for master in masters]
@@ -154,6 +156,11 @@ def simulated_scan(
         )
     if detector is None:
         detector = EBSDDetector(shape=(60, 60), pc=(0.48, 0.3, 0.55))
+    elif detector.navigation_size != 1:
+        raise ValueError(
+            f"The detector has {detector.navigation_size} projection "
+            "centres, expected one for all points"
+        )
     rng = np.random.default_rng(seed)
     grain, offset = _grains(rng, shape, n_grains)
     phase_id = (grain % len(masters)).ravel()
@@ -196,10 +203,6 @@ def simulated_scan(
         static_background=static_background.astype(np.uint8),
         xmap=xmap,
     )
-
-
-def _of(crystal: Crystal | str) -> EBSDMasterPattern:
-    return master_pattern(crystal)
 
 
 def _grains(

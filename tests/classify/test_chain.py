@@ -192,7 +192,7 @@ def test_chain_with_kikuchipy():
         "Ti": data.master_pattern("Ti (P63/mmc)", size=151),
     }
     masters["Ti"].phase.name = "Ti"
-    detector = EBSDDetector(shape=(30, 30), pc=(0.48, 0.3, 0.55))
+    detector = EBSDDetector(shape=(40, 40), pc=(0.48, 0.3, 0.55))
     s = data.simulated_scan(
         list(masters.values()), (3, 4), n_grains=2, detector=detector
     )
@@ -208,8 +208,12 @@ def test_chain_with_kikuchipy():
     xmaps = {}
     for name, mask in masks.items():
         group = masters[name].phase.point_group
+        # Few orientations, among them some about 2 degrees off the truth
+        near = Rotation.from_axes_angles([1, 1, 0], 2, degrees=True)
+        near = near * truth.rotations[::3]
+        others = get_sample_fundamental(20, point_group=group)
         dictionary = masters[name].get_patterns(
-            get_sample_fundamental(9, point_group=group),
+            Rotation(np.concatenate([near.data, others.data])),
             detector,
             dtype_out="float32",
             show_progressbar=False,

@@ -3,6 +3,7 @@
 import kikuchipy as kp
 import numpy as np
 import pytest
+from kikuchipy.detectors import EBSDDetector
 
 from kikuchipy_symml import crystals, data
 
@@ -76,3 +77,6 @@ class TestSimulatedScan:
             data.simulated_scan([])
         with pytest.raises(ValueError, match="1 grains are too few for 2"):
             data.simulated_scan([iron, "Ni"], n_grains=1)
+        detector = EBSDDetector(shape=(9, 9), pc=[(0.5, 0.5, 0.5)] * 2)
+        with pytest.raises(ValueError, match="2 projection centres"):
+            data.simulated_scan([iron], detector=detector)
