@@ -44,19 +44,22 @@ def plot(
     ny, nx = np.atleast_2d(phases.phase_id).shape
     wide = nx > 2 * ny
     shape = ((2, 1) if wide else (1, 2)) if confidence else (1, 1)
+    handles = _handles(phases)
+    n_columns = 4 if confidence else 3
+    n_rows = -(-len(handles) // n_columns)
     figure, axes = plt.subplots(
         *shape,
         squeeze=False,
         layout="constrained",
-        figsize=_figure_size(ny, nx, shape, legend=True),
+        figsize=_figure_size(ny, nx, shape, legend_rows=n_rows),
     )
     left = axes.flat[0]
     _show(left, phases, map_colors(phases, overlay))
     left.set_title(title_of(phases))
     figure.legend(
-        handles=_handles(phases),
+        handles=handles,
         loc="outside lower center",
-        ncols=4 if confidence else 3,
+        ncols=n_columns,
         frameon=False,
     )
     if confidence:
@@ -96,7 +99,7 @@ def plot_probabilities(
         *shape,
         squeeze=False,
         layout="constrained",
-        figsize=_figure_size(ny, nx, shape, legend=False),
+        figsize=_figure_size(ny, nx, shape),
     )
     for axis in axes.flat[len(indices) :]:
         axis.set_axis_off()
@@ -277,12 +280,12 @@ def _show(
 
 
 def _figure_size(
-    ny: int, nx: int, shape: tuple[int, int], legend: bool
+    ny: int, nx: int, shape: tuple[int, int], legend_rows: int = 0
 ) -> tuple[float, float]:
     """Return the size in inches of a figure with so many maps."""
     width = {1: 5.5, 2: 3.8}.get(shape[1], 2.8)
     height = width * float(np.clip(ny / nx, 0.15, 1.6))
     return (
-        (width + 1.1) * shape[1],
-        (height + 0.9) * shape[0] + (0.6 if legend else 0),
+        (width + 1.0) * shape[1],
+        (height + 1.05) * shape[0] + 0.24 * legend_rows + 0.15,
     )
