@@ -296,7 +296,7 @@ def _similarities(
         shape=(3, *patterns.shape[:2]),
         dtype=np.float32,
     )
-    return similarities, np.count_nonzero(flatten.seen)
+    return similarities, int(np.count_nonzero(flatten.seen))
 
 
 def _sampled_common_part(

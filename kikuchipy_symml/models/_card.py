@@ -26,6 +26,7 @@ import json
 import reprlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import TypeGuard
 
 from kikuchipy_symml.models._archive import ModelError
 from kikuchipy_symml.pattern import ViewSpec
@@ -239,7 +240,7 @@ def view_of(card: Mapping, source: str) -> ViewSpec:
     return view
 
 
-def _is_integer(value) -> bool:
+def _is_integer(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 

@@ -436,5 +436,5 @@ def _compile(network: "keras.Model", shape: tuple) -> Callable:
     def forward(views: np.ndarray) -> np.ndarray:
         return traced(tf.constant(views)).numpy()
 
-    forward.traced = traced
+    forward.traced = traced  # type: ignore[attr-defined]
     return forward
