@@ -182,7 +182,7 @@ def check_card(card: Mapping, source: str) -> None:
     for key in _NOT_EMPTY:
         if not card[key]:
             raise ModelError(f"{source}: {key!r} must not be empty")
-    if card_version < 1:
+    if not _is_integer(card_version) or card_version < 1:
         raise ModelError(
             f"{source}: 'card_version' must be 1 or more, not {card_version}"
         )
