@@ -5,6 +5,7 @@
 import warnings
 
 import hyperspy.api as hs
+from dask.diagnostics import ProgressBar
 
 # The order to read them in. Others follow, by name.
 ORDER = (
@@ -49,5 +50,8 @@ def quiet(gallery_conf: dict, fname: str) -> None:
     of each other.
     """
     hs.preferences.General.show_progressbar = False
+    # kikuchipy 0.13 draws some bars whatever the preference, and each step
+    # of them would be on the page.
+    ProgressBar._draw_bar = lambda *args: None
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     warnings.filterwarnings("ignore", category=FutureWarning)
