@@ -55,7 +55,7 @@ names, p = phases.class_names, phases.probabilities[1, 1]
 top = p.argsort()[::-1][:5]
 axes[1].barh([names[i] for i in top], p[top])
 axes[1].invert_yaxis()
-axes[1].set(xlim=(0, 1), xlabel="Probability")
+_ = axes[1].set(xlim=(0, 1), xlabel="Probability")
 
 # %%
 # The crystal map of the result can be saved, plotted and set on the signal

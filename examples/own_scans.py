@@ -62,7 +62,7 @@ epochs = range(1, len(history) + 1)
 axes[0].plot(epochs, [epoch["loss"] for epoch in history], "o-")
 axes[0].set(xlabel="Epoch", ylabel="Loss in training")
 axes[1].plot(epochs, [epoch["top_1"] for epoch in history], "o-")
-axes[1].set(xlabel="Epoch", ylabel="Right, held out", ylim=(0, 1.02))
+_ = axes[1].set(xlabel="Epoch", ylabel="Right, held out", ylim=(0, 1.02))
 
 # %%
 # The file is a model like any other. It knows the classes that it was shown

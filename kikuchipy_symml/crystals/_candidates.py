@@ -98,7 +98,7 @@ def candidates(
             f"of the same space group: {', '.join(left_out)}",
             stacklevel=2,
         )
-    return PhaseList(_colored(kept.values()))
+    return PhaseList(colored(kept.values()))
 
 
 def _phases(source, default_u_iso: float | None) -> list[Phase]:
@@ -122,7 +122,7 @@ def _phases(source, default_u_iso: float | None) -> list[Phase]:
     )
 
 
-def _colored(phases: Iterable[Phase]) -> list[Phase]:
+def colored(phases: Iterable[Phase]) -> list[Phase]:
     """Return the phases, copied in another color if an earlier one has
     theirs.
     """

@@ -15,6 +15,7 @@ from kikuchipy_symml.symmetry import (
     space_groups_of,
 )
 
+from ._candidates import colored
 from ._crystal import Crystal
 from ._library import library
 
@@ -80,7 +81,7 @@ def matching(
         groups = _of_names(names, level)
     if among is None:
         crystals = library().where(space_group=groups, elements=elements)
-        found = [crystal.to_phase() for crystal in crystals]
+        found = colored(crystal.to_phase() for crystal in crystals)
     else:
         found = _among(among, groups, elements)
     # Sorting keeps the order of phases with the same number of points
