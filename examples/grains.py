@@ -40,8 +40,8 @@ fused = phases.fuse(labels)
 _ = fused.plot()
 
 # %%
-# Here the truth is known: how often each is right. A grain is right or wrong as
-# a whole, so with a few grains the share may fall as well as rise.
+# Here the truth is known: how often each is right. A grain is right or wrong
+# as a whole, so with a few grains the share may fall as well as rise.
 lattice = np.array(["cF", "cI", "hP"])
 truth = lattice[s.xmap.phase_id].reshape(s.xmap.shape)
 for name, found in {"single patterns": phases, "grains": fused}.items():
