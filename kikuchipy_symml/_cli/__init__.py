@@ -28,6 +28,7 @@ PROGRAM = "python -m kikuchipy_symml"
 # In the order of use
 COMMANDS = {
     "simulate": "simulate patterns to train a model with",
+    "masters": "compute dynamical master patterns to train with",
     "train": "train a model",
     "evaluate": "score a model",
     "classify": "find the crystal symmetry of every pattern of a scan",

@@ -1,5 +1,6 @@
 from ._bands import Bands, band_profiles
 from ._camera import Camera, draw_patterns
+from ._dynamical import dynamical_master, read_master
 from ._sphere import (
     lambert_directions,
     master_from_bands,
@@ -12,8 +13,10 @@ __all__ = [
     "Camera",
     "band_profiles",
     "draw_patterns",
+    "dynamical_master",
     "lambert_directions",
     "master_from_bands",
     "random_rotations",
+    "read_master",
     "sample_master",
 ]

@@ -1,0 +1,95 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``masters``: compute dynamical master patterns of real crystals."""
+
+import argparse
+from pathlib import Path
+
+from kikuchipy_symml._cli._output import CommandLineError, check_output
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="where each master pattern is kept; those that are there are "
+        "not computed again",
+    )
+    parser.add_argument(
+        "--pack",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="at the end, write all that are there to one small file, *.npz, "
+        "in place of one that is there",
+    )
+    parser.add_argument(
+        "--per-lattice",
+        type=int,
+        default=8,
+        metavar="N",
+        help="crystals of each Bravais lattice (default: 8)",
+    )
+    parser.add_argument(
+        "--half-width",
+        type=int,
+        default=80,
+        metavar="N",
+        help="points from the pole to an edge (default: 80)",
+    )
+    parser.add_argument(
+        "--solver",
+        choices=("lu_smith", "galerkin"),
+        default="lu_smith",
+        help="of ebsdsim; galerkin is for GPUs (default: lu_smith)",
+    )
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=None,
+        help="begin no other after so many minutes; call again to go on. "
+        "With 0 and --pack, only pack",
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Compute the master patterns that are not there yet, and pack."""
+    if args.per_lattice < 1 or args.half_width < 1:
+        raise CommandLineError(
+            "--per-lattice and --half-width must be 1 or more, not "
+            f"{args.per_lattice} and {args.half_width}"
+        )
+    if args.pack is not None:
+        check_output(args.pack, (".npz",), force=True, inputs=[])
+
+    from kikuchipy_symml._progress import progress_bar
+    from kikuchipy_symml.simulation._dynamical import require_ebsdsim
+    from kikuchipy_symml.training._masters import (
+        compute_masters,
+        dynamical_crystals,
+        pack_masters,
+    )
+
+    crystals = dynamical_crystals(args.per_lattice)
+    if args.minutes != 0:
+        require_ebsdsim()
+    done = 0
+    with progress_bar(total=len(crystals), unit="master") as bar:
+        for crystal in compute_masters(
+            args.output,
+            crystals,
+            half_width=args.half_width,
+            solver=args.solver,
+            minutes=args.minutes,
+        ):
+            done += 1
+            bar.set_postfix_str(crystal.name)
+            bar.update(1)
+    print(f"{done} of {len(crystals)} master patterns are in {args.output}")
+    if args.pack is not None:
+        n = pack_masters(args.output, args.pack)
+        print(f"{n} are packed in {args.pack}")

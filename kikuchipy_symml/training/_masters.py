@@ -1,0 +1,381 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The set of dynamical master patterns to train with.
+
+Which crystals, one file for each as it is computed, and all of them
+packed into one small file.
+
+Axes: ``M`` master patterns, then hemisphere (upper, lower), *y*, *x*.
+"""
+
+import json
+import os
+import re
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kikuchipy_symml import symmetry
+from kikuchipy_symml.crystals import Crystal, split
+from kikuchipy_symml.simulation._dynamical import (
+    dynamical_master,
+    has_inversion,
+    with_inverted,
+)
+
+from ._shards import _identity_of
+
+# Larger cells would take longer than all others together.
+_MAX_VOLUME = 200.0
+_MAX_ATOMS = 60
+# Electrons of these energies in keV, in turn.
+ENERGIES = (20.0, 15.0, 25.0)
+
+
+def dynamical_crystals(per_lattice: int = 8) -> list[Crystal]:
+    """Return the crystals of the set, in the order of computation.
+
+    Parameters
+    ----------
+    per_lattice
+        Number of crystals of each Bravais lattice, or all there are if
+        these are fewer.
+
+    Returns
+    -------
+    crystals
+        Of the part "train" of :func:`~kikuchipy_symml.crystals.split`,
+        fully occupied, with small primitive cells. Space groups and
+        structure types that are not in the set yet come first, and of
+        these the quickest. The first 14 are one of each lattice, and so
+        on, so that the beginning of the list is an even set as well.
+
+    Raises
+    ------
+    ValueError
+        If not at least one of each is asked for.
+    """
+    if per_lattice < 1:
+        raise ValueError(f"per_lattice must be 1 or more, not {per_lattice}")
+    names = symmetry.class_names("bravais_lattice")
+    lattice_of = symmetry.class_index("bravais_lattice")
+    candidates: dict[str, list[Crystal]] = {name: [] for name in names}
+    for crystal in split()["train"]:
+        if (
+            crystal.occupancies.min() == 1
+            and len(crystal.elements) <= _MAX_ATOMS
+            and _primitive_volume(crystal) <= _MAX_VOLUME
+        ):
+            name = names[lattice_of[crystal.space_group - 1]]
+            candidates[name].append(crystal)
+    chosen = [_varied(candidates[name], per_lattice) for name in names]
+    rounds = [
+        [crystals[i] for crystals in chosen if i < len(crystals)]
+        for i in range(per_lattice)
+    ]
+    return [c for r in rounds for c in sorted(r, key=relative_cost)]
+
+
+def _varied(crystals: list[Crystal], n: int) -> list[Crystal]:
+    """The quickest crystals, a structure type or space group that was
+    not taken yet before others."""
+    rest = sorted(crystals, key=lambda c: (relative_cost(c), c.name))
+    taken: list[Crystal] = []
+    while rest and len(taken) < n:
+        types = {c.structure_type for c in taken}
+        groups = {c.space_group for c in taken}
+        best = min(
+            rest,
+            key=lambda c: (
+                (c.structure_type in types) * 2 + (c.space_group in groups)
+            ),
+        )
+        rest.remove(best)
+        taken.append(best)
+    return sorted(taken, key=relative_cost)
+
+
+def relative_cost(crystal: Crystal) -> float:
+    """Return about how long a master pattern takes, in arbitrary units.
+
+    The number of directions goes with one over the order of the point
+    group, the time for one with a power of the number of beams, and that
+    with the volume of the primitive cell.
+
+    Parameters
+    ----------
+    crystal
+        The crystal.
+    """
+    from orix.crystal_map import Phase
+
+    order = Phase(space_group=crystal.space_group).point_group.size
+    return _primitive_volume(crystal) ** 2 / order
+
+
+def _primitive_volume(crystal: Crystal) -> float:
+    from kikuchipy_symml.crystals._sites import operations
+
+    rotations, _ = operations(crystal.space_group)
+    centring = len(rotations) // len(np.unique(rotations, axis=0))
+    return float(crystal.volume) / centring
+
+
+def master_energy(crystal: Crystal) -> float:
+    """Return the energy in keV at which the set has a crystal.
+
+    Parameters
+    ----------
+    crystal
+        The crystal. Which of 15, 20 and 25 keV is taken follows from its
+        name.
+    """
+    return ENERGIES[sum(crystal.name.encode()) % len(ENERGIES)]
+
+
+def master_path(directory: str | Path, crystal: Crystal) -> Path:
+    """Return the file in which the master pattern of a crystal is kept.
+
+    Parameters
+    ----------
+    directory
+        Of the set.
+    crystal
+        The crystal.
+    """
+    stem = re.sub(r"[^A-Za-z0-9.+-]+", "_", crystal.name).strip("_")
+    return Path(directory) / f"{stem}_{crystal.space_group}.npz"
+
+
+def compute_masters(
+    directory: str | Path,
+    crystals: list[Crystal],
+    *,
+    half_width: int = 80,
+    solver: str = "lu_smith",
+    minutes: float | None = None,
+) -> Iterator[Crystal]:
+    """Compute the master patterns that are not there yet.
+
+    Parameters
+    ----------
+    directory
+        Where each is written when it is done, in one step: a run that is
+        killed leaves no half files and goes on where it was.
+    crystals
+        The crystals, see :func:`dynamical_crystals`.
+    half_width, solver
+        See :func:`~kikuchipy_symml.simulation.dynamical_master`.
+    minutes
+        Begin no other after so many minutes.
+
+    Yields
+    ------
+    crystal
+        Each crystal once it is done, also those that were there. One
+        that ebsdsim fails at is passed over with a warning.
+
+    Raises
+    ------
+    ValueError
+        If the directory holds master patterns of another half width.
+    """
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    end = np.inf if minutes is None else time.monotonic() + 60 * minutes
+    for crystal in crystals:
+        path = master_path(directory, crystal)
+        if path.exists():
+            about = json.loads(str(np.load(path)["about"]))
+            if about["half_width"] != half_width:
+                raise ValueError(
+                    f"{path} has a half width of {about['half_width']}, not "
+                    f"{half_width}: give that one or another directory"
+                )
+        elif time.monotonic() >= end:
+            return
+        else:
+            try:
+                _compute(path, crystal, half_width, solver)
+            except (ValueError, RuntimeError) as error:
+                # Of one crystal: require_ebsdsim() was called before.
+                warnings.warn(f"{crystal.name}: {error}", stacklevel=2)
+                continue
+        yield crystal
+
+
+def _compute(
+    path: Path, crystal: Crystal, half_width: int, solver: str
+) -> None:
+    energy = master_energy(crystal)
+    wall, processor = time.perf_counter(), time.process_time()
+    master = dynamical_master(
+        crystal, energy, half_width=half_width, solver=solver
+    )
+    about = {
+        "name": crystal.name,
+        "formula": crystal.formula,
+        "identity": _identity_of(crystal),
+        "space_group": crystal.space_group,
+        "energy": energy,
+        "half_width": half_width,
+        "solver": solver,
+        "wall_seconds": round(time.perf_counter() - wall, 1),
+        "processor_seconds": round(time.process_time() - processor, 1),
+    }
+    if has_inversion(crystal.space_group):
+        master = master[:1]
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.npz")
+    np.savez_compressed(
+        temporary,
+        hemispheres=master.astype(np.float32),
+        about=json.dumps(about),
+    )
+    os.replace(temporary, path)
+
+
+@dataclass(frozen=True)
+class DynamicalMasters:
+    """Dynamical master patterns of real crystals.
+
+    Parameters
+    ----------
+    masters
+        Shape (M, 2, size, size), int8: the upper and the lower
+        hemisphere, without their mean and scaled so that the largest
+        deviation is 127. For
+        :func:`~kikuchipy_symml.simulation.draw_patterns`.
+    space_groups
+        Space group number of each, shape (M,).
+    energies
+        Energy of the incident electrons of each in keV, shape (M,).
+    names
+        Name of each in :func:`~kikuchipy_symml.crystals.library`.
+    identities
+        Formula and space group of each, as the split of crystals knows
+        them.
+    """
+
+    masters: np.ndarray
+    space_groups: np.ndarray
+    energies: np.ndarray
+    names: list[str]
+    identities: list[str]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def pack_masters(directory: str | Path, path: str | Path) -> int:
+    """Write all master patterns of a directory to one small file.
+
+    Parameters
+    ----------
+    directory
+        Of :func:`compute_masters`.
+    path
+        File to write, \\*.npz. One that is there is replaced in one step.
+
+    Returns
+    -------
+    n
+        Number of master patterns in it.
+
+    Raises
+    ------
+    ValueError
+        If there are none, they differ in size, or one is of a crystal
+        that is not for training.
+    """
+    allowed = {_identity_of(c) for c in split()["train"]}
+    hemispheres, abouts = [], []
+    for file in sorted(Path(directory).glob("[!.]*.npz")):
+        with np.load(file) as data:
+            sheets = data["hemispheres"]
+            about = json.loads(str(data["about"]))
+        if about["identity"] not in allowed:
+            raise ValueError(
+                f"{file} is of {about['identity']}, which is not among the "
+                "crystals to train with"
+            )
+        hemispheres.append(_in_8_bits(sheets))
+        abouts.append(about)
+    if not abouts:
+        raise ValueError(f"There are no master patterns in {directory}")
+    widths = sorted({about["half_width"] for about in abouts})
+    if len(widths) > 1:
+        raise ValueError(f"{directory} holds half widths {widths}, not one")
+    path = Path(path)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.npz")
+    np.savez_compressed(
+        temporary,
+        hemispheres=np.concatenate(hemispheres),
+        counts=np.array([len(i) for i in hemispheres], dtype=np.int8),
+        **{
+            key: np.array([about[key] for about in abouts])
+            for key in ("name", "identity", "space_group", "energy")
+        },
+    )
+    os.replace(temporary, path)
+    return len(abouts)
+
+
+def _in_8_bits(sheets: np.ndarray) -> np.ndarray:
+    deviation = sheets - sheets.mean()
+    return np.rint(deviation * (127 / np.abs(deviation).max())).astype(np.int8)
+
+
+def dynamical_masters(path: str | Path | None = None) -> DynamicalMasters:
+    """Read the packed set of dynamical master patterns.
+
+    Parameters
+    ----------
+    path
+        File of :func:`pack_masters`. If not given, the one that the
+        project's repository carries, ``recipes/dynamical_masters.npz``.
+        Packages installed from an index do not.
+
+    Returns
+    -------
+    masters
+        The master patterns and what they are of.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file is not there.
+    """
+    if path is None:
+        root = Path(symmetry.__file__).parents[2]
+        path = root / "recipes" / "dynamical_masters.npz"
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"There is no file {path}: it comes with the project's "
+            "repository, or from 'python -m kikuchipy_symml masters'"
+        )
+    with np.load(path) as data:
+        hemispheres = data["hemispheres"]
+        ends = np.cumsum(data["counts"])
+        return DynamicalMasters(
+            masters=np.stack(
+                [
+                    _both(hemispheres[end - count : end])
+                    for end, count in zip(ends, data["counts"], strict=True)
+                ]
+            ),
+            space_groups=data["space_group"],
+            energies=data["energy"],
+            names=data["name"].tolist(),
+            identities=data["identity"].tolist(),
+        )
+
+
+def _both(sheets: np.ndarray) -> np.ndarray:
+    if len(sheets) == 2:
+        return sheets
+    return with_inverted(sheets[0]).astype(np.int8)
