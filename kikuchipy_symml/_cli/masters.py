@@ -42,6 +42,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="points from the pole to an edge (default: 80)",
     )
     parser.add_argument(
+        "--energy-step",
+        type=float,
+        default=None,
+        metavar="KEV",
+        help="solve for each bin of energies of this width (default: for "
+        "the energy of the incident electrons alone)",
+    )
+    parser.add_argument(
+        "--strong",
+        type=float,
+        default=5.0,
+        metavar="X",
+        help="the higher, the more beams are solved for (default: 5)",
+    )
+    parser.add_argument(
         "--solver",
         choices=("lu_smith", "galerkin"),
         default="lu_smith",
@@ -83,6 +98,8 @@ def run(args: argparse.Namespace) -> None:
             args.output,
             crystals,
             half_width=args.half_width,
+            energy_step=args.energy_step,
+            strong=args.strong,
             solver=args.solver,
             minutes=args.minutes,
         ):

@@ -156,6 +156,8 @@ def compute_masters(
     crystals: list[Crystal],
     *,
     half_width: int = 80,
+    energy_step: float | None = None,
+    strong: float = 5.0,
     solver: str = "lu_smith",
     minutes: float | None = None,
 ) -> Iterator[Crystal]:
@@ -168,7 +170,7 @@ def compute_masters(
         killed leaves no half files and goes on where it was.
     crystals
         The crystals, see :func:`dynamical_crystals`.
-    half_width, solver
+    half_width, energy_step, strong, solver
         See :func:`~kikuchipy_symml.simulation.dynamical_master`.
     minutes
         Begin no other after so many minutes.
@@ -182,25 +184,33 @@ def compute_masters(
     Raises
     ------
     ValueError
-        If the directory holds master patterns of another half width.
+        If the directory holds master patterns of another half width,
+        energy step or strength.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
+    settings = {
+        "half_width": half_width,
+        "energy_step": energy_step,
+        "strong": strong,
+    }
     end = np.inf if minutes is None else time.monotonic() + 60 * minutes
     for crystal in crystals:
         path = master_path(directory, crystal)
         if path.exists():
-            about = json.loads(str(np.load(path)["about"]))
-            if about["half_width"] != half_width:
+            with np.load(path) as data:
+                about = json.loads(str(data["about"]))
+            made_with = {key: about[key] for key in settings}
+            if made_with != settings:
                 raise ValueError(
-                    f"{path} has a half width of {about['half_width']}, not "
-                    f"{half_width}: give that one or another directory"
+                    f"{path} was made with {made_with}, not {settings}: give "
+                    "those or another directory"
                 )
         elif time.monotonic() >= end:
             return
         else:
             try:
-                _compute(path, crystal, half_width, solver)
+                _compute(path, crystal, solver, settings)
             except (ValueError, RuntimeError) as error:
                 # Of one crystal: require_ebsdsim() was called before.
                 warnings.warn(f"{crystal.name}: {error}", stacklevel=2)
@@ -209,21 +219,19 @@ def compute_masters(
 
 
 def _compute(
-    path: Path, crystal: Crystal, half_width: int, solver: str
+    path: Path, crystal: Crystal, solver: str, settings: dict
 ) -> None:
     energy = master_energy(crystal)
     wall, processor = time.perf_counter(), time.process_time()
-    master = dynamical_master(
-        crystal, energy, half_width=half_width, solver=solver
-    )
+    master = dynamical_master(crystal, energy, solver=solver, **settings)
     about = {
         "name": crystal.name,
         "formula": crystal.formula,
         "identity": _identity_of(crystal),
         "space_group": crystal.space_group,
         "energy": energy,
-        "half_width": half_width,
         "solver": solver,
+        **settings,
         "wall_seconds": round(time.perf_counter() - wall, 1),
         "processor_seconds": round(time.process_time() - processor, 1),
     }

@@ -72,7 +72,7 @@ class TestChoice:
             masters.dynamical_crystals(0)
 
 
-def _simulate(crystal, energy, *, half_width, solver):
+def _simulate(crystal, energy, *, half_width, **_):
     """In place of ebsdsim."""
     directions = lambert_directions(2 * half_width + 1)
     upper = directions[..., 0] * directions[..., 2] * energy
@@ -145,10 +145,14 @@ class TestCompute:
         with pytest.warns(UserWarning, match="Qingsongite: too many beams"):
             assert _run(tmp_path, few) == [few[0].name, few[2].name]
 
-    def test_other_half_width(self, simulated, few, tmp_path):
+    @pytest.mark.parametrize(
+        "other", [{"half_width": 12}, {"strong": 9.0}, {"energy_step": 1.0}]
+    )
+    def test_other_settings(self, simulated, few, tmp_path, other):
         _run(tmp_path, few)
-        with pytest.raises(ValueError, match="half width of 10, not 12"):
-            list(masters.compute_masters(tmp_path, few, half_width=12))
+        settings = {"half_width": 10} | other
+        with pytest.raises(ValueError, match="was made with .*'half_width'"):
+            list(masters.compute_masters(tmp_path, few, **settings))
 
 
 class TestPack:
@@ -165,9 +169,7 @@ class TestPack:
             assert packed.space_groups[i] == crystal.space_group
             assert packed.identities[i] == _identity_of(crystal)
             assert packed.energies[i] == masters.master_energy(crystal)
-            wanted = _simulate(
-                crystal, packed.energies[i], half_width=10, solver=""
-            )
+            wanted = _simulate(crystal, packed.energies[i], half_width=10)
             together = [packed.masters[i].ravel(), wanted.ravel()]
             assert np.corrcoef(together)[0, 1] > 0.999
 
