@@ -26,7 +26,7 @@ from kikuchipy_symml.training import fit
 nickel = data.master_pattern("Ni")
 titanium = data.master_pattern("Ti (P63/mmc)")
 scans = [
-    data.simulated_scan([master], (8, 12), n_grains=40, seed=seed)
+    data.simulated_scan([master], (6, 10), n_grains=30, seed=seed)
     for seed, master in enumerate([nickel, nickel, titanium, titanium])
 ]
 
@@ -43,7 +43,7 @@ path = Path(tempfile.mkdtemp()) / "nickel_or_titanium.symml"
 model = fit(
     scans,
     ["cF", "cF", "hP", "hP"],
-    epochs=6,
+    epochs=4,
     batch_size=16,
     start_from=None,
     view=ViewSpec(size=32),
@@ -67,5 +67,5 @@ _ = axes[1].set(xlabel="Epoch", ylabel="Right, held out", ylim=(0, 1.02))
 # %%
 # The file is a model like any other. It knows the classes that it was shown
 # and will name no others.
-unknown = data.simulated_scan([nickel, titanium], (8, 12), seed=9)
+unknown = data.simulated_scan([nickel, titanium], (6, 10), seed=9)
 _ = unknown.classify_symmetry(model=path).plot()
