@@ -43,7 +43,8 @@ path = Path(tempfile.mkdtemp()) / "nickel_or_titanium.symml"
 model = fit(
     scans,
     ["cF", "cF", "hP", "hP"],
-    epochs=4,
+    epochs=12,
+    learning_rate=3e-3,
     batch_size=16,
     start_from=None,
     view=ViewSpec(size=32),
