@@ -42,7 +42,11 @@ def main() -> None:
     print(f"Model: {model.name}. {model.card['description']}\n")
 
     print("1. Nine measured patterns of nickel, which come with kikuchipy")
-    classify(kp.data.nickel_ebsd_small(lazy=True), model)
+    measured = kp.data.nickel_ebsd_small(lazy=True)
+    classify(measured, model)
+    print("   The same without the static background of the detector")
+    measured.remove_static_background()
+    classify(measured, model)
 
     scan = FOLDER / "scan.h5"
     print(

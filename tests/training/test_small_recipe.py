@@ -19,7 +19,7 @@ from kikuchipy_symml.training import (
 from kikuchipy_symml.training._batches import draw_set
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "small.yaml"
-CHANCE = 1 / 14
+CHANCE = 1 / 7
 
 
 @pytest.mark.skipif(not RECIPE.exists(), reason="not in a checkout")
@@ -40,6 +40,6 @@ def test_beats_chance_on_unseen_crystals(tmp_path, small_split, monkeypatch):
         model.card["training_set"]["crystals"]
     )
     views, numbers, _ = draw_set(recipe, unseen, seed=7, patterns=700)
-    scores = score(model.predict(views), numbers, "bravais_lattice")
-    # Three standard errors of chance are 3 %.
+    scores = score(model.predict(views), numbers, "crystal_system")
+    # Three standard errors of chance are 4 %.
     assert scores.macro > CHANCE + 0.06
