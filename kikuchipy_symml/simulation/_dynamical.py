@@ -115,28 +115,63 @@ def dynamical_master(
         bethe_c_strong=strong,
         bethe_c_weak=4 * strong,
     )
-    # All energies, all atoms. A crystal with an inversion centre has the
-    # upper hemisphere only.
+    # All energies, all atoms
     hemispheres = result.data[0, 0]
     if len(hemispheres) == 1:
-        return with_inverted(hemispheres[0])
+        # All directions that symmetry leaves different are up.
+        hemispheres = with_other(hemispheres[0], crystal.space_group)
     return np.ascontiguousarray(hemispheres, dtype=np.float32)
 
 
-def with_inverted(upper: np.ndarray) -> np.ndarray:
-    """Return both hemispheres of a crystal with an inversion centre.
+def with_other(hemisphere: np.ndarray, space_group: int) -> np.ndarray:
+    """Return a hemisphere and the other one, which symmetry makes of it.
 
     Parameters
     ----------
-    upper
-        Upper hemisphere, shape (size, size).
+    hemisphere
+        Shape (size, size).
+    space_group
+        Space group number.
 
     Returns
     -------
     master
-        Shape (2, size, size), float32.
+        Shape (2, size, size): the given hemisphere, and the other one.
+
+    Raises
+    ------
+    ValueError
+        If no operation of the space group turns one into the other.
     """
-    return np.stack([upper, upper[::-1, ::-1]]).astype(np.float32)
+    turn = _turn_upside_down(space_group)
+    if turn is None:
+        raise ValueError(
+            f"one hemisphere does not give the other one: space group "
+            f"{space_group} has no operation that turns z into -z"
+        )
+    half = len(hemisphere) // 2
+    y, x = np.mgrid[-half : half + 1, -half : half + 1]
+    to_x = turn[0, 0] * x + turn[0, 1] * y
+    to_y = turn[1, 0] * x + turn[1, 1] * y
+    return np.stack([hemisphere, hemisphere[to_y + half, to_x + half]])
+
+
+@lru_cache(maxsize=230)
+def _turn_upside_down(space_group: int) -> np.ndarray | None:
+    """What an operation that turns *z* into *-z* does to *x* and *y*, shape
+    (2, 2): one that moves points of the projection onto points."""
+    rotations, _ = operations(space_group)
+    # Lengths and oblique angles leave these operations as they are.
+    gamma = 120 if 143 <= space_group <= 194 else 90
+    axes = Crystal.matrix_of((1, 1, 1, 90, 90, gamma)).T
+    found = []
+    for rotation in axes @ rotations @ np.linalg.inv(axes):
+        exact = np.diag([0.0, 0.0, -1.0])
+        exact[:2, :2] = np.rint(rotation[:2, :2])
+        if np.allclose(rotation, exact, atol=1e-6):
+            found.append(exact[:2, :2].astype(int))
+    # The inversion centre if there is one
+    return min(found, key=np.trace, default=None)
 
 
 def has_inversion(space_group: int) -> bool:
@@ -280,13 +315,13 @@ def read_master(
     ValueError
         If the file or signal is no master pattern, it does not tell its
         projection, hemisphere or space group, or it has one hemisphere
-        only and the phase has no inversion centre.
+        only and no symmetry of the phase gives the other one.
 
     Notes
     -----
-    The lower hemisphere of a crystal with an inversion centre is the
-    upper one turned by 180 degrees. It is made so whatever the signal
-    holds, since not all programs write it.
+    Where symmetry makes the lower hemisphere of the upper one, it is made
+    so whatever the signal holds: for ebsdsim's files kikuchipy gives a
+    copy of the upper one if there is no other.
     """
     signal = master
     if isinstance(master, str | Path):
@@ -302,8 +337,7 @@ def read_master(
             f"{signal.projection} and hemisphere {signal.hemisphere}; set "
             "both, such as signal.projection = 'lambert'"
         )
-    group = signal.phase.point_group
-    if group is None:
+    if signal.phase.space_group is None:
         raise ValueError(
             f"the master pattern of {signal.phase.name!r} has no space group; "
             "give one with signal.phase.space_group = 225, for example"
@@ -311,19 +345,18 @@ def read_master(
     if signal.projection == "stereographic":
         signal = signal.as_lambert(show_progressbar=False)
     data = _at_energy(signal, energy)
+    number = signal.phase.space_group.number
     if signal.hemisphere == "both":
-        if not group.contains_inversion:
+        if _turn_upside_down(number) is None:
             return np.ascontiguousarray(data)
-        data = data[0]
-    elif not group.contains_inversion:
+        return with_other(data[0], number)
+    try:
+        both = with_other(data, number)
+    except ValueError as error:
         raise ValueError(
-            f"only the {signal.hemisphere} hemisphere of "
-            f"{signal.phase.name!r} is given, which does not give the other "
-            f"one, as point group {group.name} has no inversion centre"
-        )
-    elif signal.hemisphere == "lower":
-        data = data[::-1, ::-1]
-    return with_inverted(data)
+            f"{signal.phase.name!r}, {signal.hemisphere} hemisphere: {error}"
+        ) from None
+    return both[::-1] if signal.hemisphere == "lower" else both
 
 
 def _load(path: str | Path):

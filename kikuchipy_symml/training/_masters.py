@@ -24,7 +24,7 @@ from kikuchipy_symml.crystals import Crystal, split
 from kikuchipy_symml.simulation._dynamical import (
     dynamical_master,
     has_inversion,
-    with_inverted,
+    with_other,
 )
 
 from ._shards import _identity_of
@@ -372,8 +372,13 @@ def dynamical_masters(path: str | Path | None = None) -> DynamicalMasters:
         return DynamicalMasters(
             masters=np.stack(
                 [
-                    _both(hemispheres[end - count : end])
-                    for end, count in zip(ends, data["counts"], strict=True)
+                    _both(hemispheres[end - count : end], group)
+                    for end, count, group in zip(
+                        ends,
+                        data["counts"],
+                        data["space_group"].tolist(),
+                        strict=True,
+                    )
                 ]
             ),
             space_groups=data["space_group"],
@@ -383,7 +388,5 @@ def dynamical_masters(path: str | Path | None = None) -> DynamicalMasters:
         )
 
 
-def _both(sheets: np.ndarray) -> np.ndarray:
-    if len(sheets) == 2:
-        return sheets
-    return with_inverted(sheets[0]).astype(np.int8)
+def _both(sheets: np.ndarray, space_group: int) -> np.ndarray:
+    return sheets if len(sheets) == 2 else with_other(sheets[0], space_group)

@@ -238,7 +238,7 @@ class TestPackedSet:
             packed.masters, packed.space_groups, strict=True
         ):
             inverted = np.array_equal(master[1], master[0, ::-1, ::-1])
-            assert inverted == has_inversion(int(group))
+            assert inverted or not has_inversion(int(group))
 
 
 def test_ebsdsim_for_real(tmp_path):
