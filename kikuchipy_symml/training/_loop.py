@@ -228,10 +228,10 @@ class Trainer:
         path = Path(path)
         temporary = path.with_name(path.name + ".new")
         arrays = {
-            f"weight_{i}": np.array(v) for i, v in enumerate(self.variables)
+            f"weight_{i}": _copy(v) for i, v in enumerate(self.variables)
         }
         arrays |= {
-            f"optimiser_{i}": np.asarray(v)
+            f"optimiser_{i}": _copy(v)
             for i, v in enumerate(self.optimiser.variables)
         }
         with open(temporary, "wb") as f:
@@ -296,6 +296,14 @@ def _optimiser(settings: OptimiserSettings):
     )
 
 
+def _copy(variable) -> np.ndarray:
+    """Value of a variable. On JAX an array may be a view of a buffer that
+    the next step overwrites, and an assignment may share it."""
+    from keras import ops
+
+    return np.array(ops.convert_to_numpy(variable))
+
+
 class Averaged:
     """Swaps the averaged weights in, and out again at the end."""
 
@@ -305,13 +313,11 @@ class Averaged:
     def __enter__(self) -> None:
         trainer = self.trainer
         variables = trainer.variables
-        # Copies: on JAX an array may be a view of a buffer that the next
-        # step overwrites, and an assignment may share it.
-        self.kept = [np.array(v) for v in variables]
+        self.kept = [_copy(v) for v in variables]
         if trainer.step > 0:
             trainer.optimiser.finalize_variable_values(variables)
             for v in variables:
-                v.assign(np.array(v))
+                v.assign(_copy(v))
 
     def __exit__(self, *_) -> None:
         for v, kept in zip(self.trainer.variables, self.kept, strict=True):
