@@ -30,9 +30,16 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 # Sphinx-gallery leaves the source of each page beside it.
-exclude_patterns = ["_build", "examples/*.py", "examples/*.ipynb"]
+templates_path = ["_templates"]
+exclude_patterns = [
+    "_build",
+    "_templates",
+    "examples/*.py",
+    "examples/*.ipynb",
+]
 html_theme = "pydata_sphinx_theme"
-html_theme_options = {"show_toc_level": 2}
+html_title = project
+html_theme_options = {"show_toc_level": 2, "logo": {"text": project}}
 html_static_path = []
 autosummary_generate = True
 autodoc_typehints = "none"
@@ -49,6 +56,7 @@ sphinx_gallery_conf = {
     "backreferences_dir": "reference/generated/examples",
     "show_memory": False,
     "remove_config_comments": True,
+    "write_computation_times": False,
 }
 
 
