@@ -8,10 +8,7 @@ import pytest
 from kikuchipy_symml import symmetry
 from kikuchipy_symml.crystals import library, measured_phases, split
 from kikuchipy_symml.simulation import lambert_directions
-from kikuchipy_symml.simulation._dynamical import (
-    has_inversion,
-    require_ebsdsim,
-)
+from kikuchipy_symml.simulation._dynamical import has_inversion
 from kikuchipy_symml.training import _masters as masters
 from kikuchipy_symml.training._shards import _identity_of, identity
 
@@ -239,16 +236,3 @@ class TestPackedSet:
         ):
             inverted = np.array_equal(master[1], master[0, ::-1, ::-1])
             assert inverted or not has_inversion(int(group))
-
-
-def test_ebsdsim_for_real(tmp_path):
-    try:
-        require_ebsdsim()
-    except (ImportError, RuntimeError) as error:
-        pytest.skip(str(error))
-    chromium = library()["Cr"]
-    done = list(masters.compute_masters(tmp_path, [chromium], half_width=5))
-    assert done == [chromium]
-    with np.load(masters.master_path(tmp_path, chromium)) as data:
-        assert data["hemispheres"].shape == (1, 11, 11)
-        assert data["hemispheres"].std() > 0
