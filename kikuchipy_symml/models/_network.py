@@ -145,8 +145,10 @@ def split_network(network: keras.Model) -> tuple[keras.Model, keras.Model]:
     trunk
         From those to probabilities, sharing the weights of *network*.
     """
-    _, _, strength = network.get_layer("bands").output
-    bands = network.get_layer("band_features").output
+    _, bands, strength = network.get_layer("bands").output
+    # Networks of the first kind have no profiles to go with them.
+    if any(layer.name == "band_features" for layer in network.layers):
+        bands = network.get_layer("band_features").output
     _, poles, pole_strength = network.get_layer("poles").output
     relations = network.get_layer("relations").output
     inner = [bands, strength, poles, pole_strength, relations]

@@ -104,6 +104,20 @@ def test_split(network, views, probabilities):
     )
 
 
+def test_split_of_the_shipped_network():
+    """It may be older than the code that builds networks."""
+    model = load_model("default")
+    size = model.view.size
+    views = np.random.default_rng(3).normal(size=(2, size, size, 2))
+    views[..., 1] = 1
+    views = views.astype(np.float32)
+    geometry, trunk = split_network(model.network)
+    inner = [keras.ops.convert_to_tensor(i) for i in compute(geometry, views)]
+    np.testing.assert_allclose(
+        compute(trunk, inner), compute(model.network, views), atol=1e-6
+    )
+
+
 def test_configuration(network):
     made = keras.Model.from_config(network.get_config())
     assert made.get_config() == network.get_config()
