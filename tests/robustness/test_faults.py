@@ -15,6 +15,7 @@ import numpy as np
 import orix.io
 import pytest
 
+import kikuchipy_symml
 from kikuchipy_symml import classify_symmetry, load_model
 from kikuchipy_symml._cli import _output, main
 from kikuchipy_symml.classify import _mapping
@@ -96,17 +97,21 @@ class TestFullDisk:
 
 
 class Interruption:
-    """Ctrl-C at the n-th call of a Python function in the main thread.
+    """Ctrl-C at the n-th call of a function of the package in the main
+    thread.
 
-    Not within h5py: a command ends after Ctrl-C, but this process goes on,
-    and the HDF5 library does not survive to be left in the middle.
+    Not within other packages: a command ends after Ctrl-C, but this process
+    goes on, and the HDF5 library does not survive to be left in the middle.
     """
+
+    package = str(Path(kikuchipy_symml.__file__).parent)
 
     def __init__(self, at: int) -> None:
         self.at, self.calls = at, 0
 
     def __call__(self, frame, event, arg):
-        if event == "call" and "h5py" not in frame.f_code.co_filename:
+        ours = frame.f_code.co_filename.startswith(self.package)
+        if event == "call" and ours:
             self.calls += 1
             if self.calls == self.at:
                 raise KeyboardInterrupt
