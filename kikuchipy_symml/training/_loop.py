@@ -89,6 +89,8 @@ def train(
 
     last = min(recipe.optimiser.steps, steps or recipe.optimiser.steps)
     if trainer.step >= last:
+        if not checkpoint.exists():
+            trainer.save(checkpoint)
         return checkpoint
     sets = {
         name: draw_set(

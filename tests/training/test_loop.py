@@ -131,6 +131,16 @@ def test_mean_of_the_last_steps(tmp_path):
     assert log.mean("loss", 60) == 4
 
 
+def test_nothing_left_to_do_elsewhere(runs, recipe, tmp_path):
+    """What was begun elsewhere and is at its end is taken over."""
+    end = runs[0] / "checkpoint.npz"
+    found = train(recipe, tmp_path, resume_from=end, show_progressbar=False)
+    expected = arrays_of(end)
+    assert found == tmp_path / "checkpoint.npz"
+    for name, array in arrays_of(found).items():
+        np.testing.assert_array_equal(array, expected[name], err_msg=name)
+
+
 def test_checkpoint_of_another_network(runs, recipe):
     other = replace(recipe, network=recipe.network | {"width": 24})
     with pytest.raises(ValueError, match="of another network.*shapes"):
