@@ -3,13 +3,10 @@
 """Classification of the patterns of a scan by their symmetry."""
 
 import warnings
-from contextlib import nullcontext
 from pathlib import Path
 
 import dask.array as da
-import hyperspy.api as hs
 import numpy as np
-from dask.diagnostics import ProgressBar
 from kikuchipy.signals import EBSD
 from orix.crystal_map import PhaseList
 
@@ -22,6 +19,7 @@ from kikuchipy_symml.classify._checks import (
     check_signal_mask,
     navigation_shape,
 )
+from kikuchipy_symml.classify._compute import computed
 from kikuchipy_symml.classify._mapping import (
     N_SPACE_GROUPS,
     map_probabilities,
@@ -224,10 +222,7 @@ def compute_symmetry_results(
             f"{dask_array.dtype} of shape {dask_array.shape}"
         )
 
-    if show_progressbar is None:
-        show_progressbar = hs.preferences.General.show_progressbar
-    with ProgressBar() if show_progressbar else nullcontext():
-        probabilities = dask_array.compute()
+    probabilities = computed(dask_array, show_progressbar)
 
     # Rows left out are NaN, which is not False.
     n_unusable = np.count_nonzero(~probabilities.any(axis=-1))

@@ -7,16 +7,13 @@ row, a single pattern one point), ``a`` and ``b`` detector rows and columns,
 ``i`` and ``j`` rows and columns of images.
 """
 
-from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
 from numbers import Integral, Real
 
 import dask.array as da
-import hyperspy.api as hs
 import numpy as np
 from dask import delayed
-from dask.diagnostics import ProgressBar
 from kikuchipy.signals import EBSD
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -28,6 +25,7 @@ from kikuchipy_symml.classify._checks import (
     navigation_shape,
     signal_shape,
 )
+from kikuchipy_symml.classify._compute import computed
 from kikuchipy_symml.classify._images import Flatten, common_part, without
 from kikuchipy_symml.classify._mapping import _in_blocks
 
@@ -175,7 +173,7 @@ def label_grains(
         dtype=np.int64,
         meta=np.empty((0, 0), dtype=np.int64),
     ).reshape(navigation_shape(signal))
-    return _computed(labels, show_progressbar) if compute else labels
+    return computed(labels, show_progressbar) if compute else labels
 
 
 def neighbour_similarities(
@@ -234,7 +232,7 @@ def neighbour_similarities(
     shape = navigation_shape(signal)
     # A line of points is one row: only its direction x is one
     next_ones = similarities[2 - len(shape) : 2].reshape(len(shape), *shape)
-    return _computed(next_ones, show_progressbar) if compute else next_ones
+    return computed(next_ones, show_progressbar) if compute else next_ones
 
 
 def _similarities(
@@ -461,13 +459,6 @@ def _in_order(labels: np.ndarray) -> np.ndarray:
     rank[np.argsort(first)] = np.arange(first.size)
     out[inside] = rank[index]
     return out
-
-
-def _computed(array: da.Array, show_progressbar: bool | None) -> np.ndarray:
-    if show_progressbar is None:
-        show_progressbar = hs.preferences.General.show_progressbar
-    with ProgressBar() if show_progressbar else nullcontext():
-        return array.compute()
 
 
 def _check_threshold(value: float) -> float:
