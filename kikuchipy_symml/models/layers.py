@@ -27,10 +27,6 @@ from kikuchipy_symml.pattern._view import ViewSpec, view_directions
 _register = keras.saving.register_keras_serializable("kikuchipy_symml")
 
 
-def _stop(x):
-    return ops.stop_gradient(x)
-
-
 class _Geometry(keras.layers.Layer):
     """A layer without weights that needs full precision."""
 
@@ -299,7 +295,7 @@ class Bands(_Geometry):
         )
         features = ops.concatenate([patch, extra], axis=-1)
         features = features * ops.cast(strength > 0, "float32")[..., None]
-        return _stop(normals), _stop(features), _stop(strength)
+        return normals, features, strength
 
     def compute_output_shape(self, s):
         n = (2 * self.half_azimuth + 1) * (2 * self.half_tilt + 1) + 6
@@ -419,7 +415,7 @@ class Profiles(keras.layers.Layer):
         spread = ops.sqrt(
             ops.mean(ops.square(mean), axis=(1, 2), keepdims=True) + 1e-9
         )
-        return _stop(mean / spread)
+        return mean / spread
 
     def compute_output_shape(self, normals_shape, strength_shape, views_shape):
         return (*normals_shape[:2], self.count)
@@ -503,7 +499,7 @@ class Poles(_Geometry):
         ]
         features = ops.stack([*means, strength, ops.sqrt(rho2)], axis=-1)
         features = features * ops.cast(strength > 0, "float32")[..., None]
-        return _stop(directions), _stop(features), _stop(strength)
+        return directions, features, strength
 
     def compute_output_shape(self, normals_shape, strength_shape, views_shape):
         b = normals_shape[0]
@@ -566,7 +562,7 @@ class Relations(_Geometry):
 
         shown = self._after_turns(tokens, normals, cosine[:, :, :t], maps)
         shown = ops.pad(shown, [(0, 0), (0, 0), (0, z), (0, 0)])
-        return _stop(ops.concatenate([bins, kind, crossing, shown], axis=-1))
+        return ops.concatenate([bins, kind, crossing, shown], axis=-1)
 
     def _after_turns(self, axes, normals, cosine, maps):
         """Map values where turns about each axis take each normal."""
