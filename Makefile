@@ -8,13 +8,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test test-oldest lint doc
+.PHONY: help demo test test-oldest lint types doc
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   classify a measured and a simulated scan of nickel"
 	@echo "make test   run the tests"
 	@echo "make lint   check style and formatting"
+	@echo "make types  check the types of the public interface"
 	@echo "make doc    build the documentation"
 	@echo "make test-oldest   run the tests with the oldest versions of setup.cfg"
 
@@ -27,6 +28,9 @@ test: $(INSTALLED)
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(INSTALLED)
+	$(BIN)/python -m mypy
 
 doc: $(INSTALLED)-doc
 	$(BIN)/sphinx-build --fail-on-warning --keep-going doc doc/_build/html

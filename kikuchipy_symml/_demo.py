@@ -24,7 +24,7 @@ from kikuchipy.signals import EBSD, LazyEBSD
 from orix.quaternion import Rotation
 
 import kikuchipy_symml
-from kikuchipy_symml._cli._plot import plot_map, plot_probabilities
+from kikuchipy_symml._cli._plot import plot_probabilities
 from kikuchipy_symml.models import SymmetryModel
 from kikuchipy_symml.symmetry import SymmetryPhaseList
 
@@ -60,7 +60,7 @@ def main() -> None:
     results = FOLDER / "symmetry.h5"
     orix.io.save(results, phases.xmap, overwrite=True)
     check(results, phases, signal)
-    plot_map(phases).savefig(FOLDER / "map.png", dpi=150)
+    phases.plot().savefig(FOLDER / "map.png", dpi=150)
     plot_probabilities(phases).savefig(FOLDER / "probabilities.png", dpi=150)
 
     print("The second scan and what was found in it:")

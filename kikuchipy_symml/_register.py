@@ -3,13 +3,14 @@
 """The plug: methods that kikuchipy's signals gain from this package."""
 
 import warnings
+from collections.abc import Callable
 
 from kikuchipy.signals import EBSD, LazyEBSD
 
 from kikuchipy_symml.classify import classify_symmetry, label_grains
 
 # Functions of a signal, registered under their own names
-METHODS = (classify_symmetry, label_grains)
+METHODS: tuple[Callable, ...] = (classify_symmetry, label_grains)
 
 
 def register_methods() -> None:
@@ -42,7 +43,7 @@ def register_methods() -> None:
             setattr(EBSD, name, method)
 
 
-def _is_ours(held: object, method: object) -> bool:
+def _is_ours(held: object, method: Callable) -> bool:
     # By name, as the function is another object after a reload
     return (
         getattr(held, "__module__", None) == method.__module__

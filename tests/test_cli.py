@@ -238,8 +238,9 @@ class TestClassify:
         assert classify(scan, *arguments) == 1
 
     def test_single_pattern(self, classify, folder):
-        assert classify(SINGLE, "--plot-probabilities", "p.png") == 0
-        assert files_in(folder) == ["out.h5", "p.png"]
+        plots = ["--plot", "map.png", "--plot-probabilities", "p.png"]
+        assert classify(SINGLE, *plots) == 0
+        assert files_in(folder) == ["map.png", "out.h5", "p.png"]
         assert orix.io.load("out.h5").size == 1
 
 
@@ -345,7 +346,6 @@ class TestErrors:
                 2,
                 "same name",
             ),
-            ([SINGLE, "--plot", "map.png"], 2, "holds a single pattern"),
             ([MASTER], 1, "LazyEBSDMasterPattern, not EBSD patterns"),
             (["text.doc"], 1, "Could not read 'text.doc'"),
             (["text.txt"], 1, "cannot read 'text.txt': IndexError"),

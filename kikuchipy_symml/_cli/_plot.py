@@ -1,54 +1,18 @@
 # Copyright 2026 the kikuchipy_symml developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pictures of what was found."""
+"""Picture of what was found, with all classes in one."""
 
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 if TYPE_CHECKING:  # pragma: no cover
     from kikuchipy_symml.symmetry import SymmetryPhaseList
 
 # More bars than this cannot be told apart
 MAX_BARS = 32
-
-
-def plot_map(phases: "SymmetryPhaseList") -> Figure:
-    """Return a figure of the map of phases, dark where they are unsure.
-
-    Brightness goes from 20 % where the confidence is 0 to 100 % where
-    it is 1, whatever the confidences in the map. (orix's overlays go
-    from the lowest to the highest.) Points not indexed are white.
-
-    Parameters
-    ----------
-    phases
-        Result of a scan of one or two dimensions.
-    """
-    phase_id = np.atleast_2d(phases.phase_id)
-    confidence = np.atleast_2d(phases.confidence)
-    # Axes: (y, x, colour)
-    image = np.ones((*phase_id.shape, 3))
-    handles = []
-    for i, phase in phases:
-        here = phase_id == i
-        brightness = 0.2 + 0.8 * confidence[here]
-        image[here] = brightness[:, np.newaxis] * phase.color_rgb
-        label = f"{phase.name}, {here.mean():.1%}"
-        handles.append(Patch(facecolor=phase.color_rgb, label=label))
-    missed = phase_id == -1
-    if missed.any():
-        label = f"not indexed, {missed.mean():.1%}"
-        handles.append(Patch(facecolor="w", edgecolor="k", label=label))
-
-    figure, axes = plt.subplots(layout="constrained")
-    axes.imshow(image, interpolation="nearest")
-    axes.set_title(phases.level.replace("_", " "))
-    figure.legend(handles=handles, loc="outside right upper")
-    return figure
 
 
 def plot_probabilities(phases: "SymmetryPhaseList") -> Figure:

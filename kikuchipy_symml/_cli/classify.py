@@ -21,8 +21,8 @@ from kikuchipy_symml._cli._output import (
     check_output,
     replacing,
 )
-from kikuchipy_symml._cli._plot import plot_map, plot_probabilities
-from kikuchipy_symml.symmetry import LEVELS
+from kikuchipy_symml._cli._plot import plot_probabilities
+from kikuchipy_symml.symmetry import LEVELS, SymmetryPhaseList
 
 MAP_SUFFIXES = (".h5", ".hdf5")
 PLOT_SUFFIXES = (".png", ".pdf", ".svg", ".jpg", ".tif")
@@ -100,7 +100,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--plot",
         type=Path,
         metavar="FILE",
-        help="picture of the map to write",
+        help="picture of the map, or of a single pattern's most probable "
+        "classes, to write",
     )
     add(
         "--plot-probabilities",
@@ -136,11 +137,6 @@ def run(args: argparse.Namespace) -> None:
     signal = _read_scan(args.scan, dict(args.reader))
     if args.pc is not None:
         _set_projection_centre(signal, args.pc, args.pc_convention)
-    if args.plot is not None and signal.axes_manager.navigation_dimension == 0:
-        raise CommandLineError(
-            f"'{args.scan}' holds a single pattern, of which --plot cannot "
-            "draw a map"
-        )
 
     # HyperSpy's preference decides, but a bar in a log file helps nobody
     hide_bar = args.quiet or not sys.stdout.isatty()
@@ -161,7 +157,7 @@ def run(args: argparse.Namespace) -> None:
         _write_origin(path, phases, args)
     matplotlib.use("agg")
     for draw, target in (
-        (plot_map, args.plot),
+        (SymmetryPhaseList.plot, args.plot),
         (plot_probabilities, args.plot_probabilities),
     ):
         if target is not None:
@@ -179,6 +175,7 @@ def _check_files(args: argparse.Namespace) -> None:
         if not path.exists():
             raise CommandLineError(f"There is no file '{path}'")
     inputs.append(Path(args.model))
+    outputs: list[tuple[Path, tuple[str, ...]]]
     outputs = [(args.output, MAP_SUFFIXES)]
     for path in (args.plot, args.plot_probabilities):
         if path is not None:

@@ -4,6 +4,7 @@
 
 import warnings
 from pathlib import Path
+from typing import Literal, overload
 
 import dask.array as da
 import numpy as np
@@ -30,6 +31,38 @@ from kikuchipy_symml.symmetry import (
     candidate_space_groups,
     class_names,
 )
+
+
+@overload
+def classify_symmetry(
+    signal: EBSD,
+    model: str | Path | SymmetryModel = ...,
+    level: str = ...,
+    *,
+    candidates: PhaseList | None = ...,
+    navigation_mask: np.ndarray | None = ...,
+    signal_mask: np.ndarray | None = ...,
+    min_confidence: float = ...,
+    compute: Literal[True] = ...,
+    batch_size: int | None = ...,
+    show_progressbar: bool | None = ...,
+) -> SymmetryPhaseList: ...
+
+
+@overload
+def classify_symmetry(
+    signal: EBSD,
+    model: str | Path | SymmetryModel = ...,
+    level: str = ...,
+    *,
+    candidates: PhaseList | None = ...,
+    navigation_mask: np.ndarray | None = ...,
+    signal_mask: np.ndarray | None = ...,
+    min_confidence: float = ...,
+    compute: Literal[False],
+    batch_size: int | None = ...,
+    show_progressbar: bool | None = ...,
+) -> da.Array: ...
 
 
 def classify_symmetry(

@@ -64,9 +64,8 @@ def master_pattern(
     >>> iron.data.shape
     (2, 101, 101)
     """
-    if isinstance(crystal, str):
-        crystal = library()[crystal]
-    upper = master_from_bands(band_profiles(crystal, energy), size)[0]
+    known = library()[crystal] if isinstance(crystal, str) else crystal
+    upper = master_from_bands(band_profiles(known, energy), size)[0]
     axes = [
         {"name": "hemisphere", "size": 2},
         {"name": "height", "size": size},
@@ -77,7 +76,7 @@ def master_pattern(
         axes=axes,
         projection="lambert",
         hemisphere="both",
-        phase=crystal.to_phase(),
+        phase=known.to_phase(),
     )
 
 
@@ -141,13 +140,13 @@ def simulated_scan(
     >>> s.xmap.phases.names
     ['Ni', 'Fe (Im-3m)']
     """
-    masters = [
+    master_patterns: list[EBSDMasterPattern] = [
         master
         if isinstance(master, EBSDMasterPattern)
         else master_pattern(master)
         for master in masters
     ]
-    names = [master.phase.name for master in masters]
+    names = [master.phase.name for master in master_patterns]
     if not names or len(set(names)) < len(names):
         raise ValueError(f"Expected phases of different names, not {names}")
     if n_grains < len(masters):
@@ -167,7 +166,7 @@ def simulated_scan(
     rotations = _rotations(rng, grain, offset, n_grains, turn)
 
     patterns = np.empty((phase_id.size, *detector.shape), dtype=np.uint8)
-    for i, master in enumerate(masters):
+    for i, master in enumerate(master_patterns):
         here = np.flatnonzero(phase_id == i)
         if here.size:
             simulated = master.get_patterns(
@@ -185,7 +184,7 @@ def simulated_scan(
     xmap = CrystalMap(
         rotations=rotations,
         phase_id=phase_id,
-        phase_list=PhaseList({i: masters[i].phase for i in present}),
+        phase_list=PhaseList({i: master_patterns[i].phase for i in present}),
         prop={"grain": grain.ravel()},
         scan_unit="um",
         **coordinates,

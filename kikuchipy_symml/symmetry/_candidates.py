@@ -49,7 +49,7 @@ def candidate_space_groups(candidates: PhaseList) -> np.ndarray:
             "Phase(name, space_group=225)"
         )
 
-    name_of = {}
+    name_of: dict[int, str] = {}
     for phase in phases:
         if phase.name in name_of.values():
             raise ValueError(f"Two candidates have the name {phase.name!r}")

@@ -7,7 +7,7 @@ Axes: ``y`` and ``x`` rows and columns of points (a line of points is one
 row), ``c`` classes.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -38,8 +38,8 @@ def plot(
 ) -> Figure:
     """Draw the map of phases; see :meth:`SymmetryPhaseList.plot`."""
     if not phases.navigation_shape:
-        figure, axes = plt.subplots(layout="constrained", figsize=(5, 3))
-        draw_bars(axes, phases, (), 5)
+        figure, bars = plt.subplots(layout="constrained", figsize=(5, 3))
+        draw_bars(bars, phases, (), 5)
         return figure
     ny, nx = np.atleast_2d(phases.phase_id).shape
     wide = nx > 2 * ny
@@ -259,12 +259,12 @@ def _show(
 ) -> AxesImage:
     """Show colors, or values from 0 to 1, with the scan's distances."""
     shape = phases.navigation_shape
-    kwargs = {"cmap": "viridis", "vmin": 0, "vmax": 1}
+    kwargs: dict[str, Any] = {"cmap": "viridis", "vmin": 0, "vmax": 1}
     if len(shape) == 1:
         values = values if values.ndim == 3 else np.atleast_2d(values)
         axes.set_yticks([])
         kwargs["aspect"] = "auto"
-        dy, dx = 1, phases._step_sizes[0]
+        dy, dx = 1.0, phases._step_sizes[0]
     else:
         dy, dx = phases._step_sizes
     ny, nx = values.shape[:2]

@@ -419,7 +419,7 @@ def _entries(
         blocks = [blocks[i] for i in rng.permutation(len(blocks))]
     # Held out patterns need no shuffling, so one block is enough there.
     for start in range(0, len(blocks), 1 if rng is None else POOL):
-        pool = []
+        pool: list[tuple[int, int, np.ndarray]] = []
         for i, block, points, places in blocks[start:][
             : 1 if rng is None else POOL
         ]:
@@ -670,9 +670,10 @@ class _Fitter:
                 "None of the patterns held out can be used: all are constant "
                 "or hold NaN or infinite values"
             )
-        p, numbers = np.concatenate(p), np.concatenate(numbers)
+        all_p, truth = np.concatenate(p), np.concatenate(numbers)
         levels = _coarser_levels(self.level)
-        return {i: score(p, numbers, i).to_dict() for i in levels}, len(p)
+        scores = {i: score(all_p, truth, i).to_dict() for i in levels}
+        return scores, len(truth)
 
 
 def _split_off_geometry(network: "keras.Model") -> tuple:
@@ -723,11 +724,10 @@ def _coarser_levels(level: str) -> tuple[str, ...]:
 
 def _counts(scans, chosen, level: str) -> np.ndarray:
     """Return the number of chosen patterns of each class."""
-    n = len(symmetry.class_names(level))
-    return sum(
-        np.bincount(scan.classes[i], minlength=n)
-        for scan, i in zip(scans, chosen, strict=True)
-    )
+    counts = np.zeros(len(symmetry.class_names(level)), dtype=int)
+    for scan, i in zip(scans, chosen, strict=True):
+        counts += np.bincount(scan.classes[i], minlength=counts.size)
+    return counts
 
 
 def _counts_by_name(scans, chosen, level: str) -> dict[str, int]:

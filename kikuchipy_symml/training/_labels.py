@@ -37,10 +37,10 @@ def allowed_space_groups(level: str, names: Iterable[str | int]) -> np.ndarray:
         if level == "space_group" and isinstance(name, int | np.integer):
             if not 1 <= name <= 230:
                 raise ValueError(f"Space group {name} is not in 1 to 230")
-            numbers = [int(name)]
+            numbers = np.array([name])
         else:
-            numbers = symmetry.space_groups_of(level, name)
-        allowed[i, np.asarray(numbers) - 1] = 1
+            numbers = symmetry.space_groups_of(level, str(name))
+        allowed[i, numbers - 1] = 1
     return allowed
 
 

@@ -43,10 +43,10 @@ def table_of(results: Sequence[Result]) -> str:
                 f"  {'phase':34s} {'lattice':8s} {'n':>4s} {'right':>6s} "
                 "all fused"
             )
-            for name, (true, count, right, fused) in result.phases.items():
+            for name, (true, count, right, found) in result.phases.items():
                 lines.append(
                     f"  {name[:34]:34s} {true:8s} {count:4d} {right:6.0%} "
-                    f"{fused}"
+                    f"{found}"
                 )
     return "\n".join(lines)
 
