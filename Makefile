@@ -68,7 +68,7 @@ $(INSTALLED)-doc: $(INSTALLED)
 OLDEST := .venv-oldest
 
 test-oldest: $(OLDEST)/.installed
-	$(OLDEST)/bin/python -m pytest
+	$(OLDEST)/bin/python -m pytest -W default
 
 $(OLDEST)/.installed: setup.cfg
 	python3.11 -m venv $(OLDEST)

@@ -101,7 +101,8 @@ class TestCandidates:
         assert len(set(colors)) == 5
         assert own.color == colors[0]  # Left as it was
         assert len(found["my iron"].structure) == 2
-        restricted = phases.restrict_to(found)
+        with pytest.warns(UserWarning, match="at level 'space_group' instead"):
+            restricted = phases.restrict_to(found)
         assert restricted.names == ["Ni", "my iron"]
 
     def test_what_matches_can_be_chosen_among(self, phases):
