@@ -4,13 +4,24 @@
 
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
+import yaml
+from hyperspy.extensions import ALL_EXTENSIONS
 from kikuchipy.signals import EBSD, LazyEBSD
 
-from kikuchipy_symml.classify import classify_symmetry, label_grains
+from kikuchipy_symml.classify import (
+    classify_symmetry,
+    explain_symmetry,
+    label_grains,
+)
 
 # Functions of a signal, registered under their own names
-METHODS: tuple[Callable, ...] = (classify_symmetry, label_grains)
+METHODS: tuple[Callable, ...] = (
+    classify_symmetry,
+    label_grains,
+    explain_symmetry,
+)
 
 
 def register_methods() -> None:
@@ -41,6 +52,18 @@ def register_methods() -> None:
                 break
         else:
             setattr(EBSD, name, method)
+
+
+def register_signals() -> None:
+    """Make the package's signals known to HyperSpy.
+
+    An installed package has an entry point for that. This is for one
+    that is imported from its source folder.
+    """
+    path = Path(__file__).with_name("hyperspy_extension.yaml")
+    signals = yaml.safe_load(path.read_text(encoding="utf-8"))["signals"]
+    for name, signal in signals.items():
+        ALL_EXTENSIONS["signals"].setdefault(name, signal)
 
 
 def _is_ours(held: object, method: Callable) -> bool:

@@ -1,0 +1,485 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which parts of a view speak for a class: saliency of a network's input.
+
+Every map is signed. Where it is positive, what is seen there speaks for
+the class in question; where negative, against it. What is explained is
+the logarithm of the odds of the class, see
+:func:`~kikuchipy_symml.classify._question.log_odds`.
+
+Axes: ``B`` patterns, ``y`` and ``x`` view rows and columns, ``k`` space
+groups, ``P`` and ``A`` azimuths and tilts of plane normals, ``T`` bands,
+``K`` patches.
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kikuchipy_symml.classify._question import TINY, log_odds
+from kikuchipy_symml.models import ModelError, SymmetryModel
+from kikuchipy_symml.models._model import _LOCK
+from kikuchipy_symml.pattern import ViewSpec
+
+if TYPE_CHECKING:  # pragma: no cover
+    import keras
+
+METHODS = ("grad_cam", "integrated_gradients", "occlusion")
+# Points on the way from noise to the view.
+IG_STEPS = 16
+# Side of the patches that are covered, and how far apart they are, in
+# degrees. Bands are 2 to 8 degrees wide.
+PATCH, STRIDE = 16.0, 8.0
+
+_EXPLAINERS: dict[tuple[str, str], "Explainer"] = {}
+
+
+def explainer_of(model: SymmetryModel) -> "Explainer":
+    """Return the explainer of a model, made once per process."""
+    key = (str(model.path), model.sha256)
+    with _LOCK:
+        if key not in _EXPLAINERS:
+            _EXPLAINERS[key] = Explainer(
+                model.network, model.view, str(model.path)
+            )
+        return _EXPLAINERS[key]
+
+
+class Explainer:
+    """Saliency of one network.
+
+    Parameters
+    ----------
+    network
+        From views, shape (B, size, size, 2), to probabilities, shape
+        (B, 230).
+    view
+        The view that it takes.
+    source
+        What to call the network in errors.
+    """
+
+    def __init__(
+        self, network: "keras.Model", view: ViewSpec, source: str = "a model"
+    ) -> None:
+        self.network = network
+        self.view = view
+        self.source = source
+
+    def check(self, method: str) -> None:
+        """Raise unless a method can be used with the network.
+
+        Raises
+        ------
+        ValueError
+            If there is no such method.
+        ModelError
+            If the network has no gradients, or none of the features
+            that the method needs.
+        """
+        if method not in METHODS:
+            raise ValueError(f"Method {method!r} is not one of {METHODS}")
+        if method == "occlusion":
+            return
+        layer = self.spatial if method == "grad_cam" else None
+        self._check_gradients(layer)
+
+    def predict(self, views: np.ndarray) -> np.ndarray:
+        """Return probabilities, shape (B, 230), of views."""
+        with _LOCK:
+            return np.asarray(self._forward(views))
+
+    def saliency(
+        self,
+        method: str,
+        views: np.ndarray,
+        for_it: np.ndarray,
+        against_it: np.ndarray,
+    ) -> np.ndarray:
+        """Return saliency maps of views.
+
+        Parameters
+        ----------
+        method
+            One of :data:`METHODS`.
+        views
+            Canonical views, shape (B, y, x, 2).
+        for_it, against_it
+            Space groups on either side of the question, shape (B, 230).
+
+        Returns
+        -------
+        maps
+            Shape (B, y, x), float32, 0 where the detector saw nothing.
+        """
+        if len(views) == 0:
+            return np.zeros(views.shape[:3], dtype=np.float32)
+        maps = getattr(self, f"_{method}")(views, for_it, against_it)
+        return np.asarray(maps, dtype=np.float32) * views[..., 1]
+
+    # Grad-CAM ----------------------------------------------------------
+
+    @cached_property
+    def spatial(self) -> "keras.Layer":
+        """The last layer whose features have a place in the view.
+
+        For networks of bands it is the map over plane normals. For
+        others it is the last layer with features in rows and columns.
+        """
+        from kikuchipy_symml.models.layers import GreatCircles
+
+        spatial = None
+        for layer in self.network.layers:
+            if isinstance(layer, GreatCircles):
+                return layer
+            shape = getattr(_first(layer.output), "shape", ())
+            has_input = bool(getattr(layer, "weights", None))
+            has_input |= layer is not self.network.layers[0]
+            if len(shape) == 4 and None not in shape[1:3] and has_input:
+                if min(shape[1:3]) > 1:
+                    spatial = layer
+        if spatial is None or type(spatial).__name__ == "InputLayer":
+            raise ModelError(
+                f"The network of {self.source} has no layer whose features "
+                "have a place in the view, as grad_cam needs: use "
+                "'integrated_gradients' or 'occlusion'"
+            )
+        return spatial
+
+    def _grad_cam(self, views, for_it, against_it):
+        return self._turn(self._cam, views, for_it, against_it)
+
+    @cached_property
+    def _cam(self) -> Callable:
+        import tensorflow as tf
+
+        from kikuchipy_symml.models.layers import GreatCircles
+
+        layer = self.spatial
+        features_and_p = self._submodel([layer.output, self.network.output])
+        size = self.view.size
+
+        def cam(views, for_it, against_it):
+            with tf.GradientTape() as tape:
+                tape.watch(views)
+                features, p = features_and_p(views, training=False)
+                score = _log_odds_tensor(p, for_it, against_it)
+            gradient = tape.gradient(score, features)
+            if isinstance(layer, GreatCircles):
+                # Each place of the map stands for one great circle, so no
+                # mean over places is taken: a band counts by itself.
+                weights = tf.reduce_sum(gradient * features, axis=-1)
+                image = _along_great_circles(layer, weights)
+            else:
+                alpha = tf.reduce_mean(gradient, axis=(1, 2), keepdims=True)
+                image = tf.reduce_sum(alpha * features, axis=-1)
+            if image.shape[1] != size:
+                image = tf.image.resize(image[..., None], (size, size))[..., 0]
+            return image
+
+        return self._traced(cam)
+
+    # Integrated gradients ----------------------------------------------
+
+    def _integrated_gradients(self, views, for_it, against_it):
+        total = np.zeros(views.shape[:3], dtype=np.float32)
+        for share, noise in zip(self._shares, self._noise, strict=True):
+            start = views.copy()
+            start[..., 0] = noise * views[..., 1]
+            way = views - start
+            there = start + share * way
+            gradient = self._turn(self._gradient, there, for_it, against_it)
+            total += gradient[..., 0] * way[..., 0]
+        return total / IG_STEPS
+
+    @property
+    def _shares(self) -> np.ndarray:
+        return ((np.arange(IG_STEPS) + 0.5) / IG_STEPS).astype(np.float32)
+
+    @cached_property
+    def _noise(self) -> np.ndarray:
+        """Views without a crystal, (steps, y, x), the same for all
+        patterns.
+
+        The path cannot start from an empty view: networks of bands scale
+        away its contrast, so that nothing changes along the way.
+        """
+        rng = np.random.default_rng(0)
+        shape = (IG_STEPS, self.view.size, self.view.size)
+        return rng.normal(size=shape).astype(np.float32)
+
+    @cached_property
+    def _gradient(self) -> Callable:
+        import tensorflow as tf
+
+        def gradient(views, for_it, against_it):
+            with tf.GradientTape() as tape:
+                tape.watch(views)
+                p = self.network(views, training=False)
+                score = _log_odds_tensor(p, for_it, against_it)
+            return tape.gradient(score, views)
+
+        return self._traced(gradient)
+
+    # Occlusion ---------------------------------------------------------
+
+    def _occlusion(self, views, for_it, against_it):
+        boxes, spread = self._patches
+        before = log_odds(self.predict(views), for_it, against_it)
+        seen = views[..., 1].reshape(len(views), -1) @ boxes.T > 0
+        pattern, patch = np.nonzero(seen)
+        fall = np.zeros(seen.shape, dtype=np.float32)
+        size = self.view.size
+        for start in range(0, len(pattern), len(views)):
+            i = pattern[start : start + len(views)]
+            k = patch[start : start + len(views)]
+            keep = 1 - boxes[k].reshape(-1, size, size, 1)
+            p = self.predict(views[i] * keep)
+            fall[i, k] = before[i] - log_odds(p, for_it[i], against_it[i])
+        return (fall @ spread).reshape(-1, size, size)
+
+    @cached_property
+    def _patches(self) -> tuple[np.ndarray, np.ndarray]:
+        """Patches that cover the view, (K, y * x), 1 inside, and how much
+        of the fall that each causes goes to each pixel."""
+        size = self.view.size
+        degree = size / (2 * self.view.radius)
+        side, stride = (max(2, round(i * degree)) for i in (PATCH, STRIDE))
+        n = max(1, -(-(size - side) // stride)) + 1
+        first = np.linspace(0, size - side, n)
+        pixel = np.arange(size) + 0.5
+        inside = (pixel > first[:, None]) & (pixel < first[:, None] + side)
+        # Patches count most in their middle, so that maps are smooth.
+        off = np.abs(pixel - first[:, None] - side / 2)
+        tent = np.clip(1 - off / (side / 2), 0, None)
+        boxes, tents = (
+            np.einsum("iy,jx->ijyx", a, a).reshape(n * n, -1)
+            for a in (inside.astype(np.float32), tent.astype(np.float32))
+        )
+        return boxes, tents / np.maximum(tents.sum(axis=0), 1e-6)
+
+    # Bands -------------------------------------------------------------
+
+    @cached_property
+    def bands(self) -> "keras.Layer | None":
+        """The layer whose tokens are bands, if the network has one."""
+        from kikuchipy_symml.models.layers import Bands
+
+        for layer in self.network.layers:
+            if isinstance(layer, Bands):
+                return layer
+        return None
+
+    @property
+    def n_bands(self) -> int:
+        """Number of band tokens, 0 for other networks."""
+        return self.bands.count if self.bands is not None else 0
+
+    def bands_used(
+        self,
+        method: str,
+        views: np.ndarray,
+        for_it: np.ndarray,
+        against_it: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the bands that the network picked, and their weights.
+
+        Parameters
+        ----------
+        method, views, for_it, against_it
+            As for :meth:`saliency`.
+
+        Returns
+        -------
+        normals
+            Plane normals in the frame of the view, shape (B, T, 3).
+        weights
+            How far each band speaks for the class, shape (B, T), 0 where
+            there is no band. With the method "occlusion", by how much
+            the logarithm of the odds falls without the band; else the
+            band's features times their gradients.
+        """
+        if len(views) == 0:
+            return np.zeros((0, self.n_bands, 3)), np.zeros((0, self.n_bands))
+        weigh = self._leave_out if method == "occlusion" else self._weigh
+        return self._turn(weigh, views, for_it, against_it)
+
+    @cached_property
+    def _weigh(self) -> Callable:
+        import tensorflow as tf
+
+        tokens_and_p = self._submodel(
+            [*self.bands.output, self.network.output]
+        )
+
+        def weights(views, for_it, against_it):
+            with tf.GradientTape() as tape:
+                tape.watch(views)
+                normals, features, strength, p = tokens_and_p(
+                    views, training=False
+                )
+                score = _log_odds_tensor(p, for_it, against_it)
+            gradients = tape.gradient(
+                score,
+                [features, strength],
+                unconnected_gradients=tf.UnconnectedGradients.ZERO,
+            )
+            weight = tf.reduce_sum(features * gradients[0], axis=-1)
+            return normals, weight + strength * gradients[1]
+
+        return self._traced(weights)
+
+    @cached_property
+    def _leave_out(self) -> Callable:
+        import keras
+        import tensorflow as tf
+
+        layer, network = self.bands, self.network
+        tokens = self._submodel([layer.input, *layer.output])
+        inner = [network.input, layer.input, *layer.output]
+        rest = keras.Model(inner, network.output)
+        n = self.n_bands
+
+        def falls(views, for_it, against_it):
+            maps, normals, features, strength = tokens(views, training=False)
+
+            def score(keep):
+                p = rest(
+                    [
+                        views,
+                        maps,
+                        normals,
+                        features * keep[:, None],
+                        strength * keep,
+                    ],
+                    training=False,
+                )
+                return _log_odds_tensor(p, for_it, against_it)
+
+            def fall(k):
+                keep = 1 - tf.one_hot(k, n)
+                return before - score(keep)
+
+            before = score(tf.ones(n))
+            fallen = tf.map_fn(
+                fall, tf.range(n), fn_output_signature="float32"
+            )
+            there = tf.cast(strength > 0, tf.float32)
+            return normals, tf.transpose(fallen) * there
+
+        return self._traced(falls)
+
+    # The network -------------------------------------------------------
+
+    def _submodel(self, outputs: list) -> "keras.Model":
+        import keras
+
+        return keras.Model(self.network.input, outputs)
+
+    @cached_property
+    def _forward(self) -> Callable:
+        import tensorflow as tf
+
+        shape = (None, self.view.size, self.view.size, 2)
+        traced = tf.function(
+            lambda views: self.network(views, training=False),
+            input_signature=[tf.TensorSpec(shape, tf.float32)],
+        )
+        return lambda views: traced(tf.constant(views, tf.float32)).numpy()
+
+    def _traced(self, function: Callable) -> Callable:
+        import tensorflow as tf
+
+        size = self.view.size
+        return tf.function(
+            function,
+            input_signature=[
+                tf.TensorSpec((None, size, size, 2), tf.float32),
+                tf.TensorSpec((None, 230), tf.float32),
+                tf.TensorSpec((None, 230), tf.float32),
+            ],
+        )
+
+    @staticmethod
+    def _turn(function, views, for_it, against_it):
+        # As in SymmetryModel.predict(), threads take turns.
+        import tensorflow as tf
+
+        with _LOCK:
+            out = function(
+                *(
+                    tf.constant(i, tf.float32)
+                    for i in (views, for_it, against_it)
+                )
+            )
+        if isinstance(out, tuple | list):
+            return tuple(i.numpy() for i in out)
+        return out.numpy()
+
+    def _check_gradients(self, layer: "keras.Layer | None") -> None:
+        import keras
+
+        backend = keras.backend.backend()
+        if backend != "tensorflow":
+            raise ModelError(
+                "Gradients are taken with Keras on TensorFlow, not on "
+                f"{backend}: use the method 'occlusion'"
+            )
+        import tensorflow as tf
+
+        wanted = [] if layer is None else [_first(layer.output)]
+        with_features = self._submodel([*wanted, self.network.output])
+        rng = np.random.default_rng(0)
+        views = np.ones((2, self.view.size, self.view.size, 2), np.float32)
+        views[..., 0] = rng.normal(size=views.shape[:3])
+        views = tf.constant(views)
+        with _LOCK, tf.GradientTape() as tape:
+            tape.watch(views)
+            out = with_features(views, training=False)
+            out = list(out) if isinstance(out, list | tuple) else [out]
+            score = tf.math.log(out[-1] + TINY)
+            score = tf.reduce_sum(score * np.linspace(-1, 1, 230))
+        gradient = tape.gradient(score, out[0] if wanted else views)
+        where = "its input" if layer is None else f"layer {layer.name!r}"
+        if gradient is None:
+            problem = "no gradients"
+        elif not np.isfinite(gradient).all():
+            problem = "gradients that are not finite"
+        elif not np.any(gradient):
+            problem = "gradients that are all zero"
+        else:
+            return
+        raise ModelError(
+            f"The network of {self.source} gives {problem} with respect to "
+            f"{where}: use the method 'occlusion', which needs none"
+        )
+
+
+def _first(outputs):
+    return outputs[0] if isinstance(outputs, list | tuple) else outputs
+
+
+def _log_odds_tensor(p, for_it, against_it):
+    import tensorflow as tf
+
+    up = tf.reduce_sum(p * for_it, axis=1)
+    down = tf.reduce_sum(p * against_it, axis=1)
+    return tf.math.log(up + TINY) - tf.math.log(down + TINY)
+
+
+def _along_great_circles(layer, weights):
+    """Spread the weight of each plane normal, (B, P, A), evenly along its
+    great circle in the view, (B, y, x).
+
+    The mean along great circles is a linear map; this is its transpose.
+    """
+    import tensorflow as tf
+
+    n = layer.view.size
+    image = tf.zeros((tf.shape(weights)[0], n, n))
+    with tf.GradientTape() as tape:
+        tape.watch(image)
+        means = layer._project(image, layer.blocks, layer.azimuths)
+    return tape.gradient(means, image, output_gradients=weights)
