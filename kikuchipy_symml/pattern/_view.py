@@ -332,34 +332,71 @@ def _fill_views(
     views,
     valid,
 ):
-    size = directions.shape[0]
+    size, _, samples, _ = directions.shape
     ny, nx = patterns.shape[1:]
     pattern = np.empty((ny, nx), dtype=np.float32)
     image = np.empty((size, size), dtype=np.float32)
     seen = np.empty((size, size), dtype=np.float32)
+    # Most patterns of a scan have the projection centre of the one before
+    # and are seen in the same part of the view: what follows from these
+    # alone is made anew only when they change.
+    last_pc = np.full(3, np.nan, dtype=np.float32)
+    first = np.empty(size * size + 1, dtype=np.int32)
+    place = np.empty(size * size * samples, dtype=np.int32)
+    fraction = np.empty((size * size * samples, 2), dtype=np.float32)
+    last_seen = np.full((size, size), np.float32(-1))
+    weights = np.empty((2, size, size), dtype=np.float32)
     for i in indices:
         if not _usable(patterns[i], keep, pattern):
             continue
+        if not _equal(pc[i], last_pc):
+            _project(
+                ny,
+                nx,
+                pc[i],
+                aspect_ratio,
+                frames[i],
+                directions,
+                first,
+                place,
+                fraction,
+            )
+            last_pc[:] = pc[i]
         count = _resample(
-            pattern,
-            keep,
-            pc[i],
-            aspect_ratio,
-            frames[i],
-            directions,
-            image,
-            seen,
+            pattern.ravel(),
+            keep.ravel(),
+            nx,
+            samples,
+            first,
+            place,
+            fraction,
+            image.ravel(),
+            seen.ravel(),
         )
         _leave_out_unlit(image, seen, count)
-        if seen.sum() < 16 or not _even_out(
-            image, seen, background, contrast, clip
-        ):
+        if seen.sum() < 16:
+            continue
+        if not _equal(seen.ravel(), last_seen.ravel()):
+            last_seen[:] = seen
+            weights[0] = seen
+            _blur(weights[0], background)
+            weights[1] = seen
+            _blur(weights[1], contrast)
+        if not _even_out(image, seen, weights, background, contrast, clip):
             continue
         valid[i] = True
         for r in range(size):
             for c in range(size):
                 views[i, r, c, 0] = image[r, c]
                 views[i, r, c, 1] = seen[r, c]
+
+
+@nb.njit(cache=True, nogil=True)
+def _equal(a, b):
+    for i in range(a.size):
+        if a[i] != b[i]:
+            return False
+    return True
 
 
 @nb.njit(cache=True, nogil=True)
@@ -393,60 +430,86 @@ def _usable(pattern, keep, out):
 
 
 @nb.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "arcp"})
-def _resample(pattern, keep, pc, aspect_ratio, frame, directions, image, seen):
-    """Fill the view with bilinear samples of the pattern; return how many
-    of its pixels were seen."""
-    ny, nx = pattern.shape
+def _project(
+    ny, nx, pc, aspect_ratio, frame, directions, first, place, fraction
+):
+    """Find the samples of each view pixel on the detector.
+
+    Those of view pixel p are first[p] to first[p + 1]. Each lies between
+    the detector pixel at its place (in the flat pattern) and the next
+    ones, by a fraction of a pixel along x and y.
+    """
     size, _, samples, _ = directions.shape
     x_scale = pc[2] * nx / aspect_ratio
     y_scale = pc[2] * ny
     x_zero = pc[0] * nx - 0.5
     y_zero = pc[1] * ny - 0.5
-    count = 0
+    n = 0
     for r in range(size):
         for c in range(size):
-            total = np.float32(0)
-            weight = np.float32(0)
-            if directions[r, c, 0, 2] == directions[r, c, 0, 2]:
-                for s in range(samples):
-                    a = directions[r, c, s, 0]
-                    b = directions[r, c, s, 1]
-                    d = directions[r, c, s, 2]
-                    vz = a * frame[0, 2] + b * frame[1, 2] + d * frame[2, 2]
-                    if vz < 1e-3:
-                        continue
-                    vx = a * frame[0, 0] + b * frame[1, 0] + d * frame[2, 0]
-                    vy = a * frame[0, 1] + b * frame[1, 1] + d * frame[2, 1]
-                    x = x_zero + x_scale * vx / vz
-                    y = y_zero - y_scale * vy / vz
-                    # Half a pixel beyond the outer pixel centres is
-                    # still on the detector.
-                    if x < -0.5 or y < -0.5 or x > nx - 0.5 or y > ny - 0.5:
-                        continue
-                    x = min(max(x, np.float32(0)), np.float32(nx - 1.001))
-                    y = min(max(y, np.float32(0)), np.float32(ny - 1.001))
-                    ix = int(x)
-                    iy = int(y)
-                    fx = np.float32(x - ix)
-                    fy = np.float32(y - iy)
-                    w00 = (1 - fx) * (1 - fy) * keep[iy, ix]
-                    w01 = fx * (1 - fy) * keep[iy, ix + 1]
-                    w10 = (1 - fx) * fy * keep[iy + 1, ix]
-                    w11 = fx * fy * keep[iy + 1, ix + 1]
-                    weight += w00 + w01 + w10 + w11
-                    total += (
-                        w00 * pattern[iy, ix]
-                        + w01 * pattern[iy, ix + 1]
-                        + w10 * pattern[iy + 1, ix]
-                        + w11 * pattern[iy + 1, ix + 1]
-                    )
-            if weight > 0.5 * samples:
-                image[r, c] = total / weight
-                seen[r, c] = 1
-                count += 1
-            else:
-                image[r, c] = 0
-                seen[r, c] = 0
+            first[r * size + c] = n
+            if directions[r, c, 0, 2] != directions[r, c, 0, 2]:
+                continue
+            for s in range(samples):
+                a = directions[r, c, s, 0]
+                b = directions[r, c, s, 1]
+                d = directions[r, c, s, 2]
+                vz = a * frame[0, 2] + b * frame[1, 2] + d * frame[2, 2]
+                if vz < 1e-3:
+                    continue
+                vx = a * frame[0, 0] + b * frame[1, 0] + d * frame[2, 0]
+                vy = a * frame[0, 1] + b * frame[1, 1] + d * frame[2, 1]
+                x = x_zero + x_scale * vx / vz
+                y = y_zero - y_scale * vy / vz
+                # Half a pixel beyond the outer pixel centres is still
+                # on the detector.
+                if x < -0.5 or y < -0.5 or x > nx - 0.5 or y > ny - 0.5:
+                    continue
+                x = min(max(x, np.float32(0)), np.float32(nx - 1.001))
+                y = min(max(y, np.float32(0)), np.float32(ny - 1.001))
+                ix = int(x)
+                iy = int(y)
+                place[n] = iy * nx + ix
+                fraction[n, 0] = x - ix
+                fraction[n, 1] = y - iy
+                n += 1
+    first[size * size] = n
+
+
+@nb.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "arcp"})
+def _resample(pattern, keep, nx, samples, first, place, fraction, image, seen):
+    """Fill the view with bilinear samples of the pattern; return how many
+    of its pixels were seen. All arrays are flat."""
+    count = 0
+    one = np.float32(1)
+    # Exactly half is a tie that rounding must not decide.
+    enough = np.float32(0.5001 * samples)
+    for p in range(image.size):
+        total = np.float32(0)
+        weight = np.float32(0)
+        for s in range(first[p], first[p + 1]):
+            i = np.uint32(place[s])
+            j = i + np.uint32(nx)
+            fx = fraction[s, 0]
+            fy = fraction[s, 1]
+            w00 = (one - fx) * (one - fy) * keep[i]
+            w01 = fx * (one - fy) * keep[i + np.uint32(1)]
+            w10 = (one - fx) * fy * keep[j]
+            w11 = fx * fy * keep[j + np.uint32(1)]
+            weight += w00 + w01 + w10 + w11
+            total += (
+                w00 * pattern[i]
+                + w01 * pattern[i + np.uint32(1)]
+                + w10 * pattern[j]
+                + w11 * pattern[j + np.uint32(1)]
+            )
+        if weight > enough:
+            image[p] = total / weight
+            seen[p] = 1
+            count += 1
+        else:
+            image[p] = 0
+            seen[p] = 0
     return count
 
 
@@ -460,6 +523,7 @@ def _leave_out_unlit(image, seen, count):
     size = image.shape[0]
     black = np.float32(_BLACK) * image.sum() / max(count, 1)
     unlit = np.zeros((size, size), dtype=np.bool_)
+    found = False
     for r in range(size):
         for c in range(size):
             if seen[r, c] > 0 and image[r, c] < 2 * black:
@@ -470,6 +534,9 @@ def _leave_out_unlit(image, seen, count):
                         around += image[i, j]
                         weight += seen[i, j]
                 unlit[r, c] = around < black * weight
+                found |= unlit[r, c]
+    if not found:
+        return
     for r in range(size):
         for c in range(size):
             if unlit[r, c]:
@@ -481,12 +548,11 @@ def _leave_out_unlit(image, seen, count):
 
 
 @nb.njit(cache=True, nogil=True)
-def _even_out(image, seen, background, contrast, clip):
+def _even_out(image, seen, weights, background, contrast, clip):
     """Take off the background and divide by the local standard
-    deviation, in place; False if nothing varies."""
+    deviation, in place; False if nothing varies. The weights are what was
+    seen, blurred by either window."""
     size = image.shape[0]
-    weight = seen.copy()
-    _blur(weight, background)
     local = np.empty_like(image)
     # Near the rim the window is one-sided and leaves part of a steep
     # background; the second pass takes that off.
@@ -496,9 +562,7 @@ def _even_out(image, seen, background, contrast, clip):
         for r in range(size):
             for c in range(size):
                 if seen[r, c] > 0:
-                    image[r, c] -= local[r, c] / weight[r, c]
-    weight[:] = seen
-    _blur(weight, contrast)
+                    image[r, c] -= local[r, c] / weights[0, r, c]
     total = 0.0
     count = 0
     for r in range(size):
@@ -506,15 +570,16 @@ def _even_out(image, seen, background, contrast, clip):
             local[r, c] = image[r, c] * image[r, c]
             total += local[r, c]
             count += seen[r, c] > 0
-    floor = total / count
+    floor = np.float32(total / count)
     # float32 rounding of a range of one: below it nothing varied.
     if not floor > 1e-12:
         return False
     _blur(local, contrast)
+    least = np.float32(0.05) * floor
     for r in range(size):
         for c in range(size):
             if seen[r, c] > 0:
-                variance = local[r, c] / weight[r, c] + 0.05 * floor
+                variance = local[r, c] / weights[1, r, c] + least
                 value = image[r, c] / np.sqrt(variance)
                 image[r, c] = min(max(value, -clip), clip)
     return True
@@ -530,30 +595,35 @@ def _blur(image, sigma):
     # Down the columns only, where neighbours in a row are independent;
     # the rows have their turn as columns of the transposed image.
     for _ in range(2):
-        for _ in range(3):
-            _box(image, half, other)
+        _box(image, half, other)
+        _box(other, half, image)
+        _box(image, half, other)
         for r in range(size):
             for c in range(size):
-                other[c, r] = image[r, c]
-        image[:] = other
+                image[c, r] = other[r, c]
 
 
 @nb.njit(cache=True, nogil=True)
-def _box(image, half, copy):
-    """Mean over 2 half + 1 rows, in place."""
+def _box(image, half, out):
+    """Mean over 2 half + 1 rows."""
     size = image.shape[0]
     scale = np.float32(1 / (2 * half + 1))
-    copy[:] = image
     total = np.zeros(size, dtype=np.float32)
     for r in range(min(half, size)):
         for c in range(size):
-            total[c] += copy[r, c]
+            total[c] += image[r, c]
     for r in range(size):
+        if half <= r < size - half:
+            for c in range(size):
+                value = total[c] + image[r + half, c]
+                out[r, c] = value * scale
+                total[c] = value - image[r - half, c]
+            continue
         if r + half < size:
             for c in range(size):
-                total[c] += copy[r + half, c]
+                total[c] += image[r + half, c]
         for c in range(size):
-            image[r, c] = total[c] * scale
+            out[r, c] = total[c] * scale
         if r >= half:
             for c in range(size):
-                total[c] -= copy[r - half, c]
+                total[c] -= image[r - half, c]
