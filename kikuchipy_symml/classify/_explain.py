@@ -52,6 +52,7 @@ def explain_symmetry(
     of: str | None = ...,
     against: str | None = ...,
     method: str = ...,
+    bands: bool = ...,
     navigation_mask: np.ndarray | None = ...,
     signal_mask: np.ndarray | None = ...,
     compute: Literal[True] = ...,
@@ -69,6 +70,7 @@ def explain_symmetry(
     of: str | None = ...,
     against: str | None = ...,
     method: str = ...,
+    bands: bool = ...,
     navigation_mask: np.ndarray | None = ...,
     signal_mask: np.ndarray | None = ...,
     compute: bool,
@@ -85,6 +87,7 @@ def explain_symmetry(
     of: str | None = None,
     against: str | None = None,
     method: str = "grad_cam",
+    bands: bool = True,
     navigation_mask: np.ndarray | None = None,
     signal_mask: np.ndarray | None = None,
     compute: bool = True,
@@ -116,6 +119,10 @@ def explain_symmetry(
         "grad_cam" is fast. "occlusion" shows what the network does
         without, and takes about a hundred times as long.
         "integrated_gradients" is in between. See the notes.
+    bands
+        Whether to weigh the bands that the network used, too, if it
+        works on bands. Each is left out in turn, which takes several
+        times as long as "grad_cam".
     navigation_mask
         Boolean array of the navigation shape, True for patterns to leave
         out.
@@ -196,8 +203,8 @@ def explain_symmetry(
     patches of 16 degrees, 8 degrees apart, as if the detector ended
     there, and shows by how much :math:`S` falls. It needs no gradients.
 
-    The weights of bands are the gradient times the features of each
-    band; with "occlusion", by how much :math:`S` falls without the band.
+    The weight of a band is by how much :math:`S` falls when the network
+    does without that band.
 
     Examples
     --------
@@ -221,17 +228,18 @@ def explain_symmetry(
     explainer = explainer_of(model)
     explainer.check(method)
 
-    n_details = columns.FIRST_BAND + columns.PER_BAND * explainer.n_bands
+    signal_axes = signal.axes_manager.signal_axes
+    n_bands = explainer.n_bands if bands else 0
+    n_details = columns.FIRST_BAND + columns.PER_BAND * n_bands
     results = _map(
         _BlockExplainer(
             model,
             question,
             method,
+            n_bands,
             signal_mask,
             batch_size or BATCH_SIZE,
-            tuple(
-                (a.offset, a.scale) for a in signal.axes_manager.signal_axes
-            ),
+            tuple((axis.offset, axis.scale) for axis in signal_axes),
         ),
         signal.data,
         pc,
@@ -316,6 +324,7 @@ class _BlockExplainer:
     model: SymmetryModel
     question: Question
     method: str
+    n_bands: int
     signal_mask: np.ndarray | None
     batch_size: int
     signal_axes: tuple[tuple[float, float], ...]  # (offset, scale) of x, y
@@ -326,7 +335,7 @@ class _BlockExplainer:
         explainer = explainer_of(self.model)
         shape = patterns.shape[-2:]
         n_pixels = prod(shape)
-        n_details = columns.FIRST_BAND + columns.PER_BAND * explainer.n_bands
+        n_details = columns.FIRST_BAND + columns.PER_BAND * self.n_bands
         result = np.full((mask.size, n_pixels + n_details), np.nan, np.float32)
         patterns = patterns.reshape(mask.size, *shape)
         pc = pc.reshape(mask.size, 3)
@@ -358,9 +367,9 @@ class _BlockExplainer:
         details = [of, against]
         details += [(p * side).sum(axis=1) for side in sides]
         details = np.stack([*details, log_odds(p, *sides)], axis=1)
-        if explainer.n_bands == 0:
+        if self.n_bands == 0:
             return maps, details
-        normals, weights = explainer.bands_used(self.method, views, *sides)
+        normals, weights = explainer.bands_used(views, *sides)
         # Rows of a frame are the axes of the view in the detector's.
         frames = view_frame(pc, shape[1] / shape[0])
         normals = np.einsum("btv,bvd->btd", normals, frames)

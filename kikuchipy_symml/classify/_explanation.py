@@ -136,13 +136,13 @@ class SymmetryExplanation(Signal2D):
         Raises
         ------
         ValueError
-            If the network works on no bands.
+            If the network works on no bands, or they were not asked for.
         """
         values = self._detail(slice(FIRST_BAND, None))
         if values.shape[-1] == 0:
             raise ValueError(
-                f"The model {self.model!r} works on no bands, only on the "
-                "picture as a whole"
+                f"There are no bands: the model {self.model!r} works on "
+                "none, or explain_symmetry() was called with bands=False"
             )
         values = values.reshape(*values.shape[:-1], -1, PER_BAND)
         return BandsUsed(
