@@ -20,10 +20,15 @@ from kikuchipy_symml.classify._checks import (
     check_signal_mask,
     navigation_shape,
 )
-from kikuchipy_symml.classify._compute import computed
+from kikuchipy_symml.classify._compute import client_in_use, computed
 from kikuchipy_symml.classify._mapping import (
     N_SPACE_GROUPS,
     map_probabilities,
+)
+from kikuchipy_symml.classify._store import (
+    check_store,
+    origin_of,
+    stored_probabilities,
 )
 from kikuchipy_symml.models import SymmetryModel, load_model
 from kikuchipy_symml.symmetry import (
@@ -76,6 +81,7 @@ def classify_symmetry(
     min_confidence: float = 0.0,
     compute: bool = True,
     batch_size: int | None = None,
+    store: str | Path | None = None,
     show_progressbar: bool | None = None,
 ) -> SymmetryPhaseList | da.Array:
     """Name the crystal symmetry of every pattern of a scan.
@@ -114,6 +120,11 @@ def classify_symmetry(
     batch_size
         Number of patterns to pass through the network at a time. It
         changes time and memory, not the result. If not given, 64.
+    store
+        File that the probabilities of the 230 space groups go into, block
+        by block as they come: ".zarr" (needs zarr) or ".h5". If the run
+        is interrupted, the same call goes on from there. If not given,
+        they are kept in memory only.
     show_progressbar
         Whether to show a progress bar. If not given, HyperSpy's
         preference ``hs.preferences.General.show_progressbar``.
@@ -137,6 +148,8 @@ def classify_symmetry(
         :class:`~kikuchipy_symml.models.ModelError`.
     FileNotFoundError
         If there is no file at a path given as model.
+    ImportError
+        If *store* needs zarr, which is not installed.
 
     Warns
     -----
@@ -168,6 +181,13 @@ def classify_symmetry(
     signal_mask = check_signal_mask(signal_mask, signal)
     min_confidence = check_min_confidence(min_confidence)
     batch_size = check_batch_size(batch_size)
+    if store is not None:
+        if not compute:
+            raise ValueError(
+                f"store={str(store)!r} needs compute=True: with "
+                "compute=False nothing is computed that could be stored"
+            )
+        store = check_store(store)
     if not isinstance(model, SymmetryModel):
         model = load_model(model)
     pc = check_projection_centres(signal)
@@ -182,8 +202,18 @@ def classify_symmetry(
     )
     if not compute:
         return probabilities
-    # A network that cannot be used is an error now, not in a block.
-    _ = model.network
+    # A network that cannot be used is an error now, not in a block. On a
+    # cluster it need not be loaded here.
+    if client_in_use() is None:
+        _ = model.network
+    if store is not None:
+        probabilities = stored_probabilities(
+            probabilities,
+            store,
+            navigation_mask,
+            origin_of(model.sha256, pc, signal_mask, navigation_mask),
+            show_progressbar,
+        )
     return compute_symmetry_results(
         probabilities,
         signal,
@@ -246,7 +276,8 @@ def compute_symmetry_results(
     if candidates is not None:
         candidate_space_groups(candidates)
     min_confidence = check_min_confidence(min_confidence)
-    dask_array = da.asanyarray(dask_array)
+    if not hasattr(dask_array, "dtype"):
+        dask_array = np.asarray(dask_array)
     expected = (*navigation_shape(signal), N_SPACE_GROUPS)
     if dask_array.shape != expected or dask_array.dtype.kind != "f":
         raise ValueError(
@@ -255,7 +286,11 @@ def compute_symmetry_results(
             f"{dask_array.dtype} of shape {dask_array.shape}"
         )
 
-    probabilities = computed(dask_array, show_progressbar)
+    probabilities = (
+        computed(dask_array, show_progressbar)
+        if isinstance(dask_array, da.Array)
+        else np.asarray(dask_array)
+    )
 
     # Rows left out are NaN, which is not False.
     n_unusable = np.count_nonzero(~probabilities.any(axis=-1))

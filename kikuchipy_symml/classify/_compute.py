@@ -1,19 +1,58 @@
 # Copyright 2026 the kikuchipy_symml developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The computing of what was deferred."""
+"""The computing of what was deferred, here or on a cluster."""
 
+import os
+import sys
 from contextlib import nullcontext
+from typing import Any
 
-import dask.array as da
+import dask
 import hyperspy.api as hs
-import numpy as np
 from dask.diagnostics import ProgressBar
 
+# The network takes all cores by itself. A few threads keep it supplied with
+# views; more would only hold more patterns in memory.
+MOST_THREADS = 4
 
-def computed(array: da.Array, show_progressbar: bool | None) -> np.ndarray:
-    """Compute an array, with a progress bar if asked for, or by HyperSpy's
-    preference if None."""
+
+def computed(collection: Any, show_progressbar: bool | None) -> Any:
+    """Compute what was deferred, with a progress bar if asked for.
+
+    Parameters
+    ----------
+    collection
+        Dask array, or list of delayed objects.
+    show_progressbar
+        Whether to show a progress bar. If None, HyperSpy's preference.
+
+    Returns
+    -------
+    result
+        Array, or list of what the objects stand for.
+    """
     if show_progressbar is None:
         show_progressbar = hs.preferences.General.show_progressbar
-    with ProgressBar() if show_progressbar else nullcontext():
-        return array.compute()
+    if client_in_use() is not None:
+        if show_progressbar:
+            import distributed
+
+            # Pieces stay on the workers until all are done.
+            (collection,) = dask.persist(collection)
+            distributed.progress(collection, notebook=False)
+        return dask.compute(collection)[0]
+    n_threads = dask.config.get("num_workers", None)
+    if n_threads is None:
+        n_threads = min(MOST_THREADS, os.cpu_count() or 1)
+    bar = ProgressBar() if show_progressbar else nullcontext()
+    with bar, dask.config.set(num_workers=n_threads):
+        return dask.compute(collection)[0]
+
+
+def client_in_use() -> Any:
+    """Return the client of the cluster that dask computes on, or None."""
+    distributed = sys.modules.get("distributed")
+    if distributed is None:
+        return None
+    client = getattr(dask.base.get_scheduler(), "__self__", None)
+    return client if isinstance(client, distributed.Client) else None

@@ -11,6 +11,7 @@ Its network is read at the first prediction, once per process.
 import hashlib
 import os
 import secrets
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -229,6 +230,7 @@ class SymmetryModel:
         key = (str(self.path), self.sha256)
         with _LOCK:
             if key not in _NETWORKS:
+                _take_threads_of_worker()
                 members = read_archive(
                     self._read_file(), MEMBERS, str(self.path)
                 )
@@ -413,6 +415,29 @@ def _build(data: bytes, view: ViewSpec, source: str) -> _Network:
             f"{source} does not give probabilities: they sum to {total}"
         )
     return _Network(network, forward)
+
+
+def _take_threads_of_worker() -> None:
+    """In a worker of a dask cluster, let TensorFlow have as many threads
+    as the worker was given: its neighbours have the other cores."""
+    distributed = sys.modules.get("distributed")
+    if distributed is None:
+        return
+    try:
+        n_threads = distributed.get_worker().state.nthreads
+    except ValueError:
+        return  # This is no worker
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return
+    import tensorflow as tf
+
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(n_threads)
+        tf.config.threading.set_inter_op_parallelism_threads(n_threads)
+    except RuntimeError:
+        pass  # TensorFlow was in use before and keeps the threads it has
 
 
 def _compile(network: "keras.Model", shape: tuple) -> Callable:
