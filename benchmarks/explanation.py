@@ -32,6 +32,7 @@ import hyperspy.api as hs
 import kikuchipy as kp
 import matplotlib.pyplot as plt
 import numpy as np
+from scipy.integrate import trapezoid
 from scipy.stats import spearmanr
 
 from kikuchipy_symml import crystals, data, load_model
@@ -366,13 +367,14 @@ def table_of(result: dict) -> str:
     lines += [
         "",
         "Area under the curve of probability",
-        f"{'':<23}{'deletion (low is good)':>26}{'insertion (high is good)':>28}",
+        f"{'':<23}{'deletion (low is good)':>26}"
+        f"{'insertion (high is good)':>28}",
         f"{'':<23}{'salient random other':>26}{'salient random other':>28}",
     ]
     for method, row in result["methods"].items():
         text = [
             " ".join(
-                f"{np.trapezoid(row['curves'][c][k], FRACTIONS):7.3f}"
+                f"{trapezoid(row['curves'][c][k], FRACTIONS):7.3f}"
                 for k in SHUFFLES
             )
             for c in ("deletion", "insertion")
@@ -386,8 +388,8 @@ def table_of(result: dict) -> str:
         lines += ["", "Band tokens within 1.5° of a true band"]
         for kind, row in result["bands"].items():
             lines.append(
-                f"{kind:<23}{row['tokens']:.1%} of tokens, {row['weight']:.1%} "
-                "of their weight"
+                f"{kind:<23}{row['tokens']:.1%} of tokens, "
+                f"{row['weight']:.1%} of their weight"
             )
     if "speed" in result:
         lines += ["", "Patterns per second"]

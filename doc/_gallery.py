@@ -20,6 +20,7 @@ ORDER = (
     "dictionary_indexing.py",
     "hough_indexing.py",
     "own_scans.py",
+    "explanation_maps.py",
 )
 
 

@@ -64,7 +64,7 @@ class Explainer:
     def __init__(
         self, network: "keras.Model", view: ViewSpec, source: str = "a model"
     ) -> None:
-        self.network = network
+        self.network, self._outputs = _functional(network)
         self.view = view
         self.source = source
 
@@ -128,19 +128,19 @@ class Explainer:
         For networks of bands it is the map over plane normals. For
         others it is the last layer with features in rows and columns.
         """
+        import keras
+
         from kikuchipy_symml.models.layers import GreatCircles
 
         spatial = None
         for layer in self.network.layers:
             if isinstance(layer, GreatCircles):
                 return layer
-            shape = getattr(_first(layer.output), "shape", ())
-            has_input = bool(getattr(layer, "weights", None))
-            has_input |= layer is not self.network.layers[0]
-            if len(shape) == 4 and None not in shape[1:3] and has_input:
-                if min(shape[1:3]) > 1:
-                    spatial = layer
-        if spatial is None or type(spatial).__name__ == "InputLayer":
+            shape = self._output_of(layer).shape
+            has_places = len(shape) == 4 and min(shape[1:3]) > 1
+            if has_places and not isinstance(layer, keras.layers.InputLayer):
+                spatial = layer
+        if spatial is None:
             raise ModelError(
                 f"The network of {self.source} has no layer whose features "
                 "have a place in the view, as grad_cam needs: use "
@@ -158,7 +158,9 @@ class Explainer:
         from kikuchipy_symml.models.layers import GreatCircles
 
         layer = self.spatial
-        features_and_p = self._submodel([layer.output, self.network.output])
+        features_and_p = self._submodel(
+            [self._output_of(layer), self.network.outputs[0]]
+        )
         size = self.view.size
 
         def cam(views, for_it, against_it):
@@ -309,8 +311,8 @@ class Explainer:
 
         layer, network = self.bands, self.network
         tokens = self._submodel([layer.input, *layer.output])
-        inner = [network.input, layer.input, *layer.output]
-        rest = keras.Model(inner, network.output)
+        inner = [network.inputs[0], layer.input, *layer.output]
+        rest = keras.Model(inner, network.outputs[0])
         n = self.n_bands
 
         def falls(views, for_it, against_it):
@@ -344,10 +346,16 @@ class Explainer:
 
     # The network -------------------------------------------------------
 
+    def _output_of(self, layer: "keras.Layer"):
+        """Return the first output of a layer, a symbolic tensor."""
+        output = self._outputs.get(layer.name, None)
+        output = layer.output if output is None else output
+        return output[0] if isinstance(output, list | tuple) else output
+
     def _submodel(self, outputs: list) -> "keras.Model":
         import keras
 
-        return keras.Model(self.network.input, outputs)
+        return keras.Model(self.network.inputs[0], outputs)
 
     @cached_property
     def _forward(self) -> Callable:
@@ -400,8 +408,8 @@ class Explainer:
             )
         import tensorflow as tf
 
-        wanted = [] if layer is None else [_first(layer.output)]
-        with_features = self._submodel([*wanted, self.network.output])
+        wanted = [] if layer is None else [self._output_of(layer)]
+        with_features = self._submodel([*wanted, self.network.outputs[0]])
         rng = np.random.default_rng(0)
         views = np.ones((2, self.view.size, self.view.size, 2), np.float32)
         views[..., 0] = rng.normal(size=views.shape[:3])
@@ -428,8 +436,19 @@ class Explainer:
         )
 
 
-def _first(outputs):
-    return outputs[0] if isinstance(outputs, list | tuple) else outputs
+def _functional(network: "keras.Model") -> tuple["keras.Model", dict]:
+    """Return a network of which parts can be taken, and the outputs of
+    its layers where it is not the one given: sequential ones do not say
+    how their layers are joined."""
+    import keras
+
+    if not isinstance(network, keras.Sequential):
+        return network, {}
+    inputs = x = keras.Input(network.input_shape[1:])
+    outputs = {}
+    for layer in network.layers:
+        outputs[layer.name] = x = layer(x)
+    return keras.Model(inputs, x), outputs
 
 
 def _log_odds_tensor(p, for_it, against_it):
