@@ -72,6 +72,7 @@ def parse() -> argparse.Namespace:
     add("--electrons", type=float, default=1000.0)
     add("--resolution", type=float, default=5.0, help="of dictionaries, in °")
     add("--min-probability", type=float, default=0.1)
+    add("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     add("--points", type=int, default=5, help="to try in a grain")
     add("--refined", type=int, default=500, help="points to refine")
     add("--seed", type=int, default=0)
@@ -122,57 +123,27 @@ def run(
         f"electrons, dictionaries of {args.resolution:g} degrees"
     )
 
-    start = now()
-    own = crystals.candidates(*(m.phase for m in masters.values()))
-    single = s.classify_symmetry(candidates=own)
-    phases = single.fuse(s.label_grains())
-    t_symmetry = now() - start
-    masks = indexing_masks(phases, min_probability=args.min_probability)
-    right = names_of(truth).reshape(shape)
-    for what, found in {"single": single, "grains": phases}.items():
-        names = np.array(found.class_names)[found.phase_id]
-        print(f"symmetry, {what}: {np.mean(names == right):.1%} right")
-    tried = sum(np.count_nonzero(~mask) for mask in masks.values())
-    print(f"phases tried in a point: {tried / right.size:.2f}")
-
-    start = now()
-    labels = s.label_grains()
-    few = sample_grains(labels, args.points)
-    phases = s.classify_symmetry(candidates=own, navigation_mask=few)
-    phases = phases.fuse(labels)
-    t_few = now() - start
-    few_masks = indexing_masks(phases, min_probability=args.min_probability)
-    print(f"points tried in the grains: {np.count_nonzero(~few)}")
-
-    s.remove_static_background("divide")
-    s.remove_dynamic_background()
-    with_symmetry, seconds = index(s, masters, masks, args.resolution)
-    t_with = t_symmetry + seconds
-    found, seconds = index(s, masters, few_masks, args.resolution)
-    start = now()
-    by_grains = fill_grains(found, labels)
-    t_grains = t_few + seconds + now() - start
+    corrected = kp.load(path, lazy=True)
+    corrected.remove_static_background("divide")
+    corrected.remove_dynamic_background()
+    done = {
+        way: WAYS[way](s, corrected, masters, truth, args) for way in args.ways
+    }
     everywhere = {name: np.zeros(shape, dtype=bool) for name in masters}
-    of_all, seconds = index(s, masters, everywhere, args.resolution)
-    t_all = seconds
-    one = t_all[1] / len(masters)
+    of_all = index(corrected, masters, everywhere, args.resolution)
+    one = of_all[1][1] / len(masters)
 
-    rng = np.random.default_rng(args.seed)
-    rest = np.ones(right.size, dtype=bool)
+    rest = np.ones(truth.size, dtype=bool)
     n_refined = min(args.refined, rest.size)
+    rng = np.random.default_rng(args.seed)
     rest[rng.choice(rest.size, n_refined, replace=False)] = False
-    rest = rest.reshape(shape)
 
     header = ("", "phase right", "error, median", "95 %", "s", "CPU s")
     print("{:<16}{:>12}{:>15}{:>8}{:>8}{:>8}".format(*header), end="")
     print("  of one phase")
-    for what, xmap, t in (
-        ("with symmetry", with_symmetry, t_with),
-        ("by grains", by_grains, t_grains),
-        ("all everywhere", of_all, t_all),
-    ):
+    for what, (xmap, t) in {**done, "all everywhere": of_all}.items():
         start = now()
-        refined = refine(s, masters, xmap, rest)
+        refined = refine(corrected, masters, xmap, rest.reshape(shape))
         t_refine = now() - start
         accuracy = np.mean(names_of(xmap) == names_of(truth))
         median, high = errors_of(refined, truth, masters)
@@ -181,10 +152,64 @@ def run(
             f"{t[0]:>8.1f}{t[1]:>8.1f}{t[1] / one:>14.2f}"
             f"   (refining {n_refined} points: {t_refine[1]:.1f} s of CPU)"
         )
+
+
+def by_points(
+    s: LazyEBSD,
+    corrected: LazyEBSD,
+    masters: Masters,
+    truth: CrystalMap,
+    args: argparse.Namespace,
+) -> tuple[CrystalMap, np.ndarray]:
+    """Return the map with each phase tried where the symmetry of grains
+    allows it, and the time that it took.
+    """
+    start = now()
+    own = crystals.candidates(*(m.phase for m in masters.values()))
+    single = s.classify_symmetry(candidates=own)
+    phases = single.fuse(s.label_grains())
+    t_symmetry = now() - start
+    masks = indexing_masks(phases, min_probability=args.min_probability)
+    right = names_of(truth).reshape(truth.shape)
+    for what, found in {"single": single, "grains": phases}.items():
+        names = np.array(found.class_names)[found.phase_id]
+        print(f"symmetry, {what}: {np.mean(names == right):.1%} right")
+    tried = sum(np.count_nonzero(~mask) for mask in masks.values())
     print(
-        f"of this, symmetry took {t_symmetry[1]:.1f} s of CPU; "
-        f"{t_few[1]:.1f} by grains"
+        f"by points: {tried / right.size:.2f} phases tried in each, symmetry "
+        f"took {t_symmetry[1]:.1f} s of CPU"
     )
+    xmap, seconds = index(corrected, masters, masks, args.resolution)
+    return xmap, t_symmetry + seconds
+
+
+def by_grains(
+    s: LazyEBSD,
+    corrected: LazyEBSD,
+    masters: Masters,
+    truth: CrystalMap,
+    args: argparse.Namespace,
+) -> tuple[CrystalMap, np.ndarray]:
+    """Return the same from a few points of each grain."""
+    start = now()
+    own = crystals.candidates(*(m.phase for m in masters.values()))
+    labels = s.label_grains()
+    few = sample_grains(labels, args.points)
+    phases = s.classify_symmetry(candidates=own, navigation_mask=few)
+    phases = phases.fuse(labels)
+    t_symmetry = now() - start
+    masks = indexing_masks(phases, min_probability=args.min_probability)
+    print(
+        f"by grains: {np.count_nonzero(~few)} points tried, symmetry took "
+        f"{t_symmetry[1]:.1f} s of CPU"
+    )
+    found, seconds = index(corrected, masters, masks, args.resolution)
+    start = now()
+    xmap = fill_grains(found, labels)
+    return xmap, t_symmetry + seconds + now() - start
+
+
+WAYS = {"by points": by_points, "by grains": by_grains}
 
 
 def now() -> np.ndarray:
