@@ -156,10 +156,16 @@ class SymmetryOverlay:
         for fold, places in found.axes.items():
             x, y = np.reshape(places, (-1, 2)).T
             axes.scatter(
-                x, y, SIZE * 0.6, AXIS, marks[fold], ec="black", zorder=3
+                x,
+                y,
+                s=SIZE * 0.6,
+                color=AXIS,
+                marker=marks[fold],
+                ec="black",
+                zorder=3,
             )
         x, y = np.reshape(found.zones, (-1, 2)).T
-        axes.scatter(x, y, 14, ZONE, "o", ec="black", zorder=3)
+        axes.scatter(x, y, s=14, color=ZONE, ec="black", zorder=3)
         stroke = [withStroke(linewidth=2, foreground="black")]
         for place, name in found.names:
             axes.annotate(

@@ -165,31 +165,32 @@ def spot(direction):
     )
 
 
+@pytest.fixture(scope="module")
+def spots():
+    # [012] of a cube, which faces this tilted detector
+    direction = np.array([0, 1, 2]) / np.sqrt(5)
+    detector = EBSDDetector(
+        shape=(60, 80), pc=(0.4, 0.4, 0.5), tilt=10, sample_tilt=65
+    )
+    rotations = Rotation.random((60,))
+    to_detector = rotations.to_matrix() @ (
+        detector.sample_to_detector.to_matrix().squeeze().T
+    )
+    seen = direction @ to_detector
+    x, y = seen[:, 0] / seen[:, 2], seen[:, 1] / seen[:, 2]
+    facing = (np.abs(x) < 0.7) & (np.abs(y) < 0.7)
+    rotations = rotations[facing][:4]
+    s = spot(direction).get_patterns(
+        rotations, detector, dtype_out="float32", show_progressbar=False
+    )
+    return direction, s
+
+
 class TestInTheCrystal:
     """kikuchipy puts a bright spot where it belongs."""
 
-    @pytest.fixture(scope="class")
-    def scan(self):
-        # [012] of a cube, which faces this tilted detector
-        direction = np.array([0, 1, 2]) / np.sqrt(5)
-        detector = EBSDDetector(
-            shape=(60, 80), pc=(0.4, 0.4, 0.5), tilt=10, sample_tilt=65
-        )
-        rotations = Rotation.random((60,))
-        to_detector = rotations.to_matrix() @ (
-            detector.sample_to_detector.to_matrix().squeeze().T
-        )
-        seen = direction @ to_detector
-        x, y = seen[:, 0] / seen[:, 2], seen[:, 1] / seen[:, 2]
-        facing = (np.abs(x) < 0.7) & (np.abs(y) < 0.7)
-        rotations = rotations[facing][:4]
-        s = spot(direction).get_patterns(
-            rotations, detector, dtype_out="float32", show_progressbar=False
-        )
-        return direction, s
-
-    def test_overlay(self, scan):
-        direction, s = scan
+    def test_overlay(self, spots):
+        direction, s = spots
         overlay = symmetry_overlay(s, highest_index=2)
         shown = 0
         for k in range(s.axes_manager.navigation_size):
@@ -210,8 +211,8 @@ class TestInTheCrystal:
             shown += 1
         assert shown
 
-    def test_average(self, scan):
-        direction, s = scan
+    def test_average(self, spots):
+        direction, s = spots
         size = 101
         average = average_in_crystal(s, s.xmap, s.detector, size=size)["spot"]
         assert average.n_patterns == s.axes_manager.navigation_size
