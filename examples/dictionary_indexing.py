@@ -118,8 +118,8 @@ _ = figure.colorbar(image, label="Orientation error / °")
 
 # %%
 # In large scans, a few points of each grain are enough: these alone are
-# classified and indexed, and all others start their refinement from the nearest
-# of them. What takes time is then the number of grains, not that of points.
+# classified and indexed, and all others start their refinement from the
+# nearest of them. What takes time is then the number of grains, not of points.
 labels = s.label_grains()
 few = sample_grains(labels, 5)
 print(f"{np.mean(~few):.0%} of the points are indexed")
