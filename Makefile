@@ -8,12 +8,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test test-oldest lint types doc
+.PHONY: help demo test coverage test-oldest lint types doc
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   classify a measured and a simulated scan of nickel"
 	@echo "make test   run the tests"
+	@echo "make coverage   run the tests and tell which lines they miss"
 	@echo "make lint   check style and formatting"
 	@echo "make types  check the types of the public interface"
 	@echo "make doc    build the documentation"
@@ -24,6 +25,9 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
+
+coverage: $(INSTALLED)
+	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
