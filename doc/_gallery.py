@@ -17,6 +17,7 @@ ORDER = (
     "candidate_phases.py",
     "maps_and_files.py",
     "big_scan.py",
+    "cluster.py",
     "dictionary_indexing.py",
     "hough_indexing.py",
     "own_scans.py",

@@ -39,7 +39,7 @@ def computed(collection: Any, show_progressbar: bool | None) -> Any:
 
             # Pieces stay on the workers until all are done.
             (collection,) = dask.persist(collection)
-            distributed.progress(collection, notebook=False)
+            distributed.progress(collection, notebook=False, interval="1s")
         return dask.compute(collection)[0]
     n_threads = dask.config.get("num_workers", None)
     if n_threads is None:

@@ -1,0 +1,160 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two worker processes of dask.distributed."""
+
+import os
+import signal as signals
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from kikuchipy_symml.classify import (
+    _mapping,
+    classify_symmetry,
+    compute_symmetry_results,
+)
+from kikuchipy_symml.models import load_model
+
+distributed = pytest.importorskip("distributed")
+
+QUIET = {"show_progressbar": False}
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture(scope="module")
+def client():
+    with (
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def scan(make_signal):
+    """24 rows in 12 blocks."""
+    signal = make_signal((24, 5, 24, 30))
+    lazy = signal.as_lazy()
+    lazy.data = lazy.data.rechunk((2, 5, 24, 30))
+    return lazy
+
+
+@pytest.fixture
+def expected(scan, model_file):
+    """What threads of this process find, without the client."""
+    import dask
+
+    with dask.config.set(scheduler="threads"):
+        return classify_symmetry(scan, model_file, "space_group", **QUIET)
+
+
+def state_of_worker():
+    """In a worker: networks read, traces of each, TensorFlow's threads."""
+    import tensorflow as tf
+
+    from kikuchipy_symml.models._model import _NETWORKS
+
+    traces = [
+        network.forward.traced.experimental_get_tracing_count()
+        for network in _NETWORKS.values()
+    ]
+    return traces, tf.config.threading.get_intra_op_parallelism_threads()
+
+
+def test_same_answer_and_one_network_each(client, scan, expected, model_file):
+    for _ in range(2):
+        phases = classify_symmetry(scan, model_file, "space_group", **QUIET)
+        np.testing.assert_array_equal(phases.phase_id, expected.phase_id)
+        np.testing.assert_allclose(
+            phases.probabilities, expected.probabilities, rtol=0, atol=1e-6
+        )
+    deferred = classify_symmetry(scan, model_file, compute=False)
+    phases = compute_symmetry_results(deferred, scan, **QUIET)
+    np.testing.assert_array_equal(
+        phases.phase_id, expected.at_level("bravais_lattice").phase_id
+    )
+    states = client.run(state_of_worker)
+    assert len(states) == 2
+    # One network, traced once though the blocks' last batches differ, and
+    # no more threads than the worker has
+    assert set(map(repr, states.values())) == {repr(([1], 1))}
+
+
+def test_progress(client, scan, model_file, capsys):
+    classify_symmetry(scan, model_file, show_progressbar=True)
+    assert "100%" in capsys.readouterr().out
+
+
+def test_store(client, scan, expected, model_file, tmp_path):
+    pytest.importorskip("zarr")
+    path = tmp_path / "p.zarr"
+    for _ in range(2):
+        phases = classify_symmetry(
+            scan, model_file, "space_group", store=path, **QUIET
+        )
+        np.testing.assert_allclose(
+            phases.probabilities, expected.probabilities, rtol=0, atol=1e-6
+        )
+    with pytest.raises(ValueError, match=r"store to '.*p\.zarr' instead"):
+        classify_symmetry(scan, model_file, store=tmp_path / "p.h5")
+
+
+class Diary(distributed.WorkerPlugin):
+    """Write down each block that is classified, in a file per process."""
+
+    name = "diary"
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def setup(self, worker):
+        classify = _mapping._BlockClassifier.__call__
+
+        def noted(task, *args):
+            result = classify(task, *args)
+            with open(self.folder / f"{os.getpid()}.txt", "a") as file:
+                file.write("block\n")
+            time.sleep(0.2)
+            return result
+
+        _mapping._BlockClassifier.__call__ = noted
+
+
+def test_killed_worker_costs_its_own_blocks_only(
+    client, scan, expected, model_file, tmp_path
+):
+    """The last test: a new worker takes the place of the killed one."""
+    client.register_plugin(Diary(tmp_path))
+    # Both are ready, so that neither does all blocks alone
+    client.run(lambda: load_model(model_file).network.name)
+    victim = next(iter(client.cluster.workers.values())).pid
+    diary = tmp_path / f"{victim}.txt"
+    killed = threading.Event()
+
+    def kill():
+        while not killed.is_set():
+            if diary.exists() and diary.read_text().count("\n") >= 2:
+                os.kill(victim, signals.SIGKILL)
+                killed.set()
+            time.sleep(0.02)
+
+    threading.Thread(target=kill, daemon=True).start()
+    phases = classify_symmetry(scan, model_file, "space_group", **QUIET)
+    assert killed.is_set()
+    np.testing.assert_allclose(
+        phases.probabilities, expected.probabilities, rtol=0, atol=1e-6
+    )
+    blocks = {
+        int(path.stem): path.read_text().count("\n")
+        for path in tmp_path.glob("*.txt")
+    }
+    # All that was done twice is what the killed one had done
+    assert sum(blocks.values()) <= 12 + blocks[victim]
