@@ -125,10 +125,10 @@ def clipped(line: np.ndarray, extent: tuple) -> np.ndarray | None:
             ends.append((x, y))
     if len(ends) < 2:
         return None
-    ends = np.array(ends)
+    places = np.array(ends)
     # Through a corner, an end is found twice.
-    far = np.argmax(np.linalg.norm(ends - ends[0], axis=1))
-    return ends[[0, far]]
+    far = np.argmax(np.linalg.norm(places - places[0], axis=1))
+    return np.stack([places[0], places[far]])
 
 
 @nb.njit(cache=True, nogil=True)

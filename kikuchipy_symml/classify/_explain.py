@@ -253,8 +253,9 @@ def explain_symmetry(
         maps, details = _maps_of(done, shape), _details_of(done, shape)
     else:
         chunks = results.chunks[:-1]
-        maps = results.map_blocks(
+        maps = da.map_blocks(
             _maps_of,
+            results,
             shape,
             drop_axis=results.ndim - 1,
             new_axis=[results.ndim - 1, results.ndim],
@@ -262,8 +263,9 @@ def explain_symmetry(
             dtype=np.float32,
             meta=np.empty((0,) * (results.ndim + 1), dtype=np.float32),
         )
-        details = results.map_blocks(
+        details = da.map_blocks(
             _details_of,
+            results,
             shape,
             chunks=(*chunks, (n_details,)),
             dtype=np.float32,

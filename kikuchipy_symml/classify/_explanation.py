@@ -239,7 +239,7 @@ class SymmetryExplanation(Signal2D):
             segments, weights = self.bands.segments(index, n_bands)
             colors, widths = line_styles(weights)
             axes.add_collection(
-                LineCollection(segments, color=colors, linewidths=widths)
+                LineCollection(list(segments), color=colors, linewidths=widths)
             )
         axes.set(xlim=extent[:2], ylim=extent[2:], xticks=[], yticks=[])
         axes.set_title(self._title(index))
@@ -293,9 +293,12 @@ class LazySymmetryExplanation(LazySignal, SymmetryExplanation):
                 show_progressbar = preferences.General.show_progressbar
             with ProgressBar() if show_progressbar else nullcontext():
                 # Together, as they come from the same work.
-                self.data, details.data = dask.persist(
-                    self.data, details.data, **kwargs
+                maps, known = dask.persist(
+                    self.data,  # type: ignore[has-type]
+                    details.data,
+                    **kwargs,
                 )
+            self.data, details.data = maps, known
             details.compute(show_progressbar=False)
             show_progressbar = False
         super().compute(close_file, show_progressbar, **kwargs)
@@ -304,7 +307,8 @@ class LazySymmetryExplanation(LazySignal, SymmetryExplanation):
 class Symmetric(Normalize):
     """Colors that reach as far on both sides of zero."""
 
-    _low = _high = None
+    _low: float | None = None
+    _high: float | None = None
 
     def __init__(self, vmin=None, vmax=None, clip=False):
         super().__init__(vmin, vmax, clip)
@@ -319,7 +323,7 @@ class Symmetric(Normalize):
         before = self._half
         setattr(self, name, value)
         if self._half != before and hasattr(self, "callbacks"):
-            self._changed()
+            self._changed()  # type: ignore[attr-defined]
 
     @property
     def vmin(self) -> float | None:

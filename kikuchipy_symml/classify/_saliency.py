@@ -14,7 +14,7 @@ groups, ``P`` and ``A`` azimuths and tilts of plane normals, ``T`` bands,
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -309,7 +309,8 @@ class Explainer:
         import keras
         import tensorflow as tf
 
-        layer, network = self.bands, self.network
+        layer: Any = self.bands
+        network = self.network
         tokens = self._submodel([layer.input, *layer.output])
         inner = [network.inputs[0], layer.input, *layer.output]
         rest = keras.Model(inner, network.outputs[0])
@@ -363,10 +364,18 @@ class Explainer:
 
         shape = (None, self.view.size, self.view.size, 2)
         traced = tf.function(
-            lambda views: self.network(views, training=False),
+            self._probabilities,
             input_signature=[tf.TensorSpec(shape, tf.float32)],
+            autograph=False,
         )
-        return lambda views: traced(tf.constant(views, tf.float32)).numpy()
+
+        def forward(views: np.ndarray) -> np.ndarray:
+            return traced(tf.constant(views, tf.float32)).numpy()
+
+        return forward
+
+    def _probabilities(self, views):
+        return self.network(views, training=False)
 
     def _traced(self, function: Callable) -> Callable:
         import tensorflow as tf
@@ -379,6 +388,7 @@ class Explainer:
                 tf.TensorSpec((None, 230), tf.float32),
                 tf.TensorSpec((None, 230), tf.float32),
             ],
+            autograph=False,
         )
 
     @staticmethod

@@ -61,18 +61,15 @@ def rotation_axes(phase: Phase) -> list[Axis]:
         else:
             folds = {False: set(), True: set()}
             found.append((direction, folds))
-        # A turn by two thirds is no axis of order 3/2.
         folds[improper].add(round(2 * np.pi / angle))
     axes = []
     for direction, folds in found:
         proper = max(folds[False], default=1)
-        improper = max(folds[True], default=1)
-        # With inversion, 4 and -4 are one axis, named by its rotation.
-        # Three turns of -6 are a mirror, and two are a threefold axis.
-        if improper > proper or (improper == 3 and proper == 3):
-            axes.append(Axis(direction, improper, True))
-        else:
-            axes.append(Axis(direction, proper, False))
+        inverting = max(folds[True], default=1)
+        # With inversion, 4 and -4 are one axis, named by its rotation, but
+        # 3 and -3 by its inversion.
+        inversion = inverting > proper or inverting == proper == 3
+        axes.append(Axis(direction, max(proper, inverting), inversion))
     return sorted(axes, key=lambda axis: -axis.fold)
 
 

@@ -146,7 +146,7 @@ class SymmetryOverlay:
         found = self._elements[index]
         axes.add_collection(
             LineCollection(
-                np.reshape(found.mirrors, (-1, 2, 2)),
+                list(found.mirrors),
                 color=MIRROR,
                 linewidths=1.2,
                 linestyle="--",
