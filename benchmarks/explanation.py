@@ -23,6 +23,7 @@ import argparse
 import json
 import os
 import time
+from copy import copy
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -84,6 +85,7 @@ def main() -> None:
         PatternSet(name, args.patterns, explainer, args.level)
         for name in PHASES[: args.phases]
     ]
+    few = [s.first(args.few) for s in sets]
     result = {
         "model": model.name,
         "sha256": model.sha256,
@@ -91,26 +93,32 @@ def main() -> None:
         "phases": [s.name for s in sets],
         "patterns": sum(len(s.views) for s in sets),
         "right": float(np.mean(np.concatenate([s.right for s in sets]))),
-        "area": shares_of([np.ones_like(s.seen) for s in sets], sets),
-        "methods": {},
+        "methods": known_rows(args.output, model.sha256),
     }
     for method in args.methods:
         print(f"{method} ...", flush=True)
-        maps = [s.saliency(explainer, method) for s in sets]
-        row = {"trained": shares_of([s.drawn(m) for s, m in maps], sets)}
+        used = few if method == "occlusion" else sets
+        maps = [s.saliency(explainer, method) for s in used]
         guesses = [
-            shares_of([s.drawn(s.saliency(e, method)[1]) for s in sets], sets)
+            shares_of([s.drawn(s.saliency(e, method)[1]) for s in used], used)
             for e in untrained
         ]
-        row["untrained"] = mean_of(guesses)
-        row["curves"] = curves_of(explainer, maps)
-        row["randomised"] = randomised(explainer, method, maps, args)
+        row = {
+            "patterns": sum(len(s.views) for s in used),
+            "area": shares_of([np.ones_like(s.seen) for s in used], used),
+            "trained": shares_of([s.drawn(m) for s, m in maps], used),
+            "untrained": mean_of(guesses),
+            "curves": curves_of(explainer, maps),
+        }
+        if args.sanity:
+            row["randomised"] = randomised(explainer, method, maps, args)
         result["methods"][method] = row
         print(json.dumps(row), flush=True)
     if explainer.n_bands:
         result["bands"] = {
-            "trained": matched(explainer, sets),
-            "untrained": mean_of([matched(e, sets) for e in untrained]),
+            "patterns": sum(len(s.views) for s in few),
+            "trained": matched(explainer, few),
+            "untrained": mean_of([matched(e, few) for e in untrained]),
         }
     if not args.no_speed:
         result["speed"] = speed(model)
@@ -131,12 +139,23 @@ def parse() -> argparse.Namespace:
     add("--level", default="bravais_lattice")
     add("--methods", nargs="+", choices=METHODS, default=METHODS)
     add("--phases", type=int, default=len(PHASES))
-    add("--patterns", type=int, default=8, help="of each phase")
-    add("--untrained", type=int, default=2, help="untrained networks")
-    add("--sanity", type=int, default=2, help="patterns of each phase")
+    add("--patterns", type=int, default=4, help="of each phase")
+    add("--few", type=int, default=1, help="of these for what is slow")
+    add("--untrained", type=int, default=1, help="untrained networks")
+    add("--sanity", type=int, default=1, help="of these to randomise for")
     add("--no-speed", action="store_true", help="do not measure speed")
     add("-o", "--output", type=Path)
     return parser.parse_args()
+
+
+def known_rows(folder: Path | None, sha256: str) -> dict[str, dict]:
+    """Return the rows of methods that were tested before, of the same
+    model."""
+    path = folder / "numbers.json" if folder else Path("numbers.json")
+    if folder is None or not path.exists():
+        return {}
+    known = json.loads(path.read_text())
+    return known["methods"] if known["sha256"] == sha256 else {}
 
 
 class PatternSet:
@@ -180,6 +199,15 @@ class PatternSet:
         near = np.abs(see @ zone_axes(crystal).T)
         near = (near > np.cos(np.deg2rad(ZONE_RADIUS))).any(axis=-1)
         self.zones = near & self.seen
+
+    def first(self, n: int) -> "PatternSet":
+        """Return the first patterns only."""
+        part = copy(self)
+        for name in ("pc", "views", "seen", "of", "right", "bands", "zones"):
+            setattr(part, name, getattr(self, name)[:n])
+        part.normals = self.normals[:n]
+        part.sides = [side[:n] for side in self.sides]
+        return part
 
     def saliency(self, explainer, method):
         return self, explainer.saliency(method, self.views, *self.sides)
@@ -331,24 +359,31 @@ def speed(model) -> dict[str, float]:
     return found
 
 
+def in_order(rows: dict[str, dict]) -> dict[str, dict]:
+    return {method: rows[method] for method in METHODS if method in rows}
+
+
 def table_of(result: dict) -> str:
-    area = result["area"]
+    methods = in_order(result["methods"])
     lines = [
         f"Model {result['model']!r}, {result['level']}, "
         f"{result['patterns']} patterns of {len(result['phases'])} phases, "
         f"{result['right']:.0%} classified right",
         "",
-        f"Share of saliency, %   {'10 strongest bands':>22}"
-        f"{'zone axes within 4°':>24}",
-        f"{'area':<23}{area['bands']:>22.1%}{area['zones']:>24.1%}",
+        f"{'Share of saliency':<23}{'patterns':>9}"
+        f"{'10 strongest bands':>25}{'zone axes within 4°':>25}",
+        f"{'':<32}" + f"{'area untrained trained':>25}" * 2,
     ]
-    for method, row in result["methods"].items():
-        for kind in ("trained", "untrained"):
-            share = row[kind]
-            what = f"{method}" if kind == "trained" else "  untrained"
-            lines.append(
-                f"{what:<23}{share['bands']:>22.1%}{share['zones']:>24.1%}"
+    for method, row in methods.items():
+        text = [
+            "  ".join(
+                f"{row[k][what]:.1%}" for k in ("area", "untrained", "trained")
             )
+            for what in ("bands", "zones")
+        ]
+        lines.append(
+            f"{method:<23}{row['patterns']:>9}{text[0]:>25}{text[1]:>25}"
+        )
     ten = FRACTIONS.index(0.1)
     lines += [
         "",
@@ -356,7 +391,7 @@ def table_of(result: dict) -> str:
         "seen",
         f"{'':<23}{'most salient':>14}{'random':>10}{'of another map':>16}",
     ]
-    for method, row in result["methods"].items():
+    for method, row in methods.items():
         falls = [
             row["curves"]["deletion"][k][0] - row["curves"]["deletion"][k][ten]
             for k in SHUFFLES
@@ -371,7 +406,7 @@ def table_of(result: dict) -> str:
         f"{'insertion (high is good)':>28}",
         f"{'':<23}{'salient random other':>26}{'salient random other':>28}",
     ]
-    for method, row in result["methods"].items():
+    for method, row in methods.items():
         text = [
             " ".join(
                 f"{trapezoid(row['curves'][c][k], FRACTIONS):7.3f}"
@@ -381,12 +416,14 @@ def table_of(result: dict) -> str:
         ]
         lines.append(f"{method:<23}{text[0]:>26}{text[1]:>28}")
     lines += ["", "Rank correlation of maps after randomising layers"]
-    for method, row in result["methods"].items():
-        text = ", ".join(f"{k}: {v:.2f}" for k, v in row["randomised"].items())
+    for method, row in methods.items():
+        found = row.get("randomised", {"not tried": np.nan})
+        text = ", ".join(f"{k}: {v:.2f}" for k, v in found.items())
         lines.append(f"{method:<23}{text}")
     if "bands" in result:
         lines += ["", "Band tokens within 1.5° of a true band"]
-        for kind, row in result["bands"].items():
+        for kind in ("trained", "untrained"):
+            row = result["bands"][kind]
             lines.append(
                 f"{kind:<23}{row['tokens']:.1%} of tokens, "
                 f"{row['weight']:.1%} of their weight"
@@ -399,7 +436,7 @@ def table_of(result: dict) -> str:
 
 def plot_curves(result: dict) -> plt.Figure:
     """Plot the mean probability along both curves."""
-    methods = result["methods"]
+    methods = in_order(result["methods"])
     figure, axes = plt.subplots(
         2,
         len(methods),
