@@ -1,6 +1,6 @@
 # Copyright 2026 the kikuchipy_symml developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``simulate``: make the crystals of a recipe and their master patterns."""
+"""``simulate``: make the crystals of a recipe and their bands."""
 
 import argparse
 

@@ -11,9 +11,11 @@ from kikuchipy_symml.pattern._view import ViewSpec
 
 from .layers import (
     Bands,
+    FindBands,
     GreatCircles,
     MeanOverPresent,
     PairAttention,
+    PairUpdate,
     Poles,
     Present,
     Profiles,
@@ -31,9 +33,12 @@ def build_network(
     azimuths: int = 120,
     tilts: int = 72,
     bands: int = 28,
+    extrema: int = 0,
     poles: int = 6,
     width: int = 96,
     pair_width: int = 24,
+    angle_bins: int = 32,
+    pair_updates: bool = False,
     heads: int = 8,
     depth: int = 3,
     dropout: float = 0.0,
@@ -53,8 +58,17 @@ def build_network(
         Size of the map over plane normals.
     bands, poles
         Number of tokens of each kind.
+    extrema
+        Number of extrema of the map among which bands are told from
+        others by a small network, which has to be trained ahead of all
+        else. If 0, the highest peaks are taken as bands.
     width, pair_width
         Features of each token and of each pair of tokens.
+    angle_bins
+        Overlapping bins of the angle between two tokens.
+    pair_updates
+        Whether the features of pairs take up those of their tokens between
+        one block and the next.
     heads
         Attention heads of each block.
     depth
@@ -83,13 +97,16 @@ def build_network(
     if coarse != view:
         views = Shrink(coarse.size, name="shrink")(views)
     maps = GreatCircles(**geometry, name="great_circles")(views)
-    normals, band_features, strength = Bands(
-        **geometry, count=bands, name="bands"
-    )(maps)
+    find_bands = (
+        FindBands(**geometry, count=bands, extrema=extrema, name="bands")
+        if extrema
+        else Bands(**geometry, count=bands, name="bands")
+    )
+    normals, band_features, strength = find_bands(maps)
     directions, pole_features, pole_strength = Poles(
         **geometry, count=poles, name="poles"
     )(normals, strength, views)
-    pairs = Relations(**geometry, name="relations")(
+    pairs = Relations(**geometry, bins=angle_bins, name="relations")(
         normals, directions, strength, pole_strength, maps
     )
     profiles = Profiles(view.to_dict(), name="profiles")(
@@ -119,6 +136,8 @@ def build_network(
         y = kl.Dense(2 * width, activation, name=f"dense_{i}_1")(y)
         y = kl.Dense(width, name=f"dense_{i}_2")(y)
         x = kl.Add(name=f"add_{i}_2")([x, y])
+        if pair_updates and i + 1 < depth:
+            pairs = PairUpdate(activation, name=f"pairs_update_{i}")(pairs, x)
     x = kl.LayerNormalization(name="norm")(x)
     x = MeanOverPresent(name="mean")(x, present)
     x = kl.Dense(2 * width, activation, name="head")(x)
@@ -127,6 +146,24 @@ def build_network(
     logits = kl.Dense(N_SPACE_GROUPS, dtype="float32", name="logits")(x)
     p = kl.Softmax(dtype="float32", name="space_groups")(logits)
     return keras.Model(fine, p, name="kikuchipy_symml")
+
+
+def inner_tensors(network: keras.Model) -> list[keras.KerasTensor]:
+    """Return what a network makes of views without trainable weights:
+    features of tokens and of their relations.
+
+    Parameters
+    ----------
+    network
+        From :func:`build_network`.
+    """
+    _, bands, strength = network.get_layer("bands").output
+    # Networks of the first kind have no profiles to go with them.
+    if any(layer.name == "band_features" for layer in network.layers):
+        bands = network.get_layer("band_features").output
+    _, poles, pole_strength = network.get_layer("poles").output
+    relations = network.get_layer("relations").output
+    return [bands, strength, poles, pole_strength, relations]
 
 
 def split_network(network: keras.Model) -> tuple[keras.Model, keras.Model]:
@@ -145,13 +182,7 @@ def split_network(network: keras.Model) -> tuple[keras.Model, keras.Model]:
     trunk
         From those to probabilities, sharing the weights of *network*.
     """
-    _, bands, strength = network.get_layer("bands").output
-    # Networks of the first kind have no profiles to go with them.
-    if any(layer.name == "band_features" for layer in network.layers):
-        bands = network.get_layer("band_features").output
-    _, poles, pole_strength = network.get_layer("poles").output
-    relations = network.get_layer("relations").output
-    inner = [bands, strength, poles, pole_strength, relations]
+    inner = inner_tensors(network)
     return (
         keras.Model(network.input, inner, name="geometry"),
         keras.Model(inner, network.output, name="trunk"),

@@ -307,6 +307,167 @@ class Bands(_Geometry):
 
 
 @_register
+class FindBands(_Geometry):
+    """Bands told from other peaks of the map over normals.
+
+    A band with a dark middle has two peaks, one at each of its edges, and
+    excess and deficiency lines shift those of any band. So what the map
+    shows around each of its extrema is read by a small network, which
+    tells whether there is a band and how far off its middle is. It is
+    trained ahead of all other layers and is fixed from then on.
+
+    Input and output as of :class:`Bands`; the strength is the probability
+    that it is a band.
+    """
+
+    half_azimuth, half_tilt, pad = 4, 6, 6
+    # Normals this close, in degrees, are of one band.
+    same = 1.5
+
+    def __init__(
+        self, view, azimuths, tilts, count=28, extrema=64, width=48, **kwargs
+    ):
+        super().__init__(view, azimuths, tilts, **kwargs)
+        self.count = count
+        self.extrema = extrema
+        self.width = width
+
+    def get_config(self) -> dict:
+        return super().get_config() | {
+            "count": self.count,
+            "extrema": self.extrema,
+            "width": self.width,
+        }
+
+    def build(self, maps_shape):
+        n = (2 * self.half_azimuth + 1) * (2 * self.half_tilt + 1) + 2
+        shape = (None, self.extrema, n)
+        # A place is told as it is in the map: the sign of the contrast
+        # says little about where the middle of a band is.
+        self.hidden = [
+            keras.layers.Dense(self.width, "relu", name=f"hidden_{i}")
+            for i in range(2)
+        ]
+        # Logit, and offsets along azimuths and tilts in cells.
+        self.told = keras.layers.Dense(3, name="told")
+        for layer in self.hidden:
+            layer.build(shape)
+            shape = (None, self.extrema, self.width)
+        self.told.build(shape)
+        self.built = True
+        self.trainable = False
+
+    def find(self, maps):
+        """Extrema of the map: what is around them (B, E, F), their row and
+        column (B, E), and where there is one (B, E)."""
+        p, a, pad = self.azimuths, self.tilts, self.pad
+        mean, seen = maps[..., :1], maps[..., 1]
+        padded = _wrap(mean, pad)
+        local = _pool(padded, 2 * pad + 1, ops.average_pool)
+        score = ops.abs(mean - 0.5 * local)
+        around = _pool(_wrap(score, 1), 3, ops.max_pool)
+        peak = (score[..., 0] >= around[..., 0]) & (seen > 0.15)
+        ranked = ops.where(peak, score[..., 0], -1e3)
+        best, index = ops.top_k(ops.reshape(ranked, (-1, p * a)), self.extrema)
+        row, column = index // a, index % a
+        patch = self._patch(padded, row, column)
+        covered = _gather(ops.reshape(seen, (-1, p * a)), index)
+        tilt = self._tilt(ops.cast(column, "float32"))
+        extra = ops.stack([covered, tilt], axis=-1)
+        features = ops.concatenate([patch, extra], axis=-1)
+        return features, row, column, best > 0
+
+    def tell(self, features):
+        """Logit of a band and offsets of its middle in cells, (B, E, 3)."""
+        for layer in self.hidden:
+            features = layer(features)
+        return self.told(features)
+
+    def normals(self, row, column):
+        """Unit normals at places of the map, which need not be whole."""
+        azimuth = (row + 0.5) * (np.pi / self.azimuths)
+        tilt = self._tilt(column)
+        cosine = ops.cos(tilt)
+        return ops.stack(
+            [
+                cosine * ops.cos(azimuth),
+                cosine * ops.sin(azimuth),
+                ops.sin(tilt),
+            ],
+            axis=-1,
+        )
+
+    def call(self, maps):
+        p, a, pad = self.azimuths, self.tilts, self.pad
+        features, row, column, there = self.find(maps)
+        told = self.tell(features)
+        share = ops.sigmoid(told[..., 0]) * ops.cast(there, "float32")
+        limit = self.half_azimuth - 1
+        row = ops.cast(row, "float32") + ops.clip(told[..., 1], -limit, limit)
+        column = ops.cast(column, "float32")
+        column = column + ops.clip(told[..., 2], -limit, limit)
+        normals = self.normals(row, column)
+        # Of those that are one, the likeliest is kept.
+        cosine = ops.matmul(normals, ops.transpose(normals, (0, 2, 1)))
+        same = ops.abs(cosine) > np.cos(np.deg2rad(self.same))
+        better = share[:, None, :] > share[:, :, None]
+        beaten = ops.any(same & better, axis=2)
+        share = ops.where(beaten, 0.0, share)
+        strength, which = ops.top_k(share, self.count)
+
+        normals = _gather(normals, which)
+        row, column = _gather(row, which), _gather(column, which)
+        # Beyond the seam the same normal has the opposite tilt.
+        turns = ops.floor(row / p)
+        row = row - p * turns
+        odd = ops.abs(turns) > 0.5
+        column = ops.where(odd, a - 1 - column, column)
+        near_row = ops.clip(ops.round(row), 0, p - 1)
+        near_column = ops.clip(ops.round(column), 0, a - 1)
+        whole = [ops.cast(i, "int32") for i in (near_row, near_column)]
+        patch = self._patch(_wrap(maps[..., :1], pad), *whole)
+        seen = ops.reshape(maps[..., 1], (-1, p * a))
+        covered = _gather(seen, whole[0] * a + whole[1])
+        rank = ops.broadcast_to(
+            ops.linspace(0.0, 1.0, self.count), ops.shape(strength)
+        )
+        tilt = ops.abs(self._tilt(column))
+        extra = [
+            strength,
+            covered,
+            tilt,
+            row - near_row,
+            column - near_column,
+            rank,
+        ]
+        features = ops.concatenate([patch, ops.stack(extra, -1)], axis=-1)
+        features = features * ops.cast(strength > 0, "float32")[..., None]
+        return normals, features, strength
+
+    def _tilt(self, column):
+        return (column - (self.tilts - 1) / 2) * self.tilt_step
+
+    def _patch(self, padded, row, column):
+        """What a padded map shows around whole places."""
+        wide = self.tilts + 2 * self.pad
+        high = self.azimuths + 2 * self.pad
+        di = np.arange(-self.half_azimuth, self.half_azimuth + 1)
+        dj = np.arange(-self.half_tilt, self.half_tilt + 1)
+        offsets = (di[:, None] * wide + dj).ravel().astype("int32")
+        centre = (row + self.pad) * wide + column + self.pad
+        flat = ops.reshape(padded, (-1, high * wide))
+        return _gather(flat, centre[..., None] + offsets)
+
+    def compute_output_shape(self, s):
+        n = (2 * self.half_azimuth + 1) * (2 * self.half_tilt + 1) + 6
+        return (
+            (s[0], self.count, 3),
+            (s[0], self.count, n),
+            (s[0], self.count),
+        )
+
+
+@_register
 class Shrink(keras.layers.Layer):
     """The view (B, y, x, 2) with fewer pixels, each the mean over its
     area."""
@@ -669,6 +830,45 @@ class PairAttention(keras.layers.Layer):
 
     def compute_output_shape(self, x_shape, pairs_shape, present_shape):
         return x_shape
+
+
+@_register
+class PairUpdate(keras.layers.Layer):
+    """Features of pairs (B, N, N, F) that take up those of their tokens
+    (B, N, W): such as that two bands at a right angle are equally wide."""
+
+    def __init__(self, activation="silu", **kwargs):
+        super().__init__(**kwargs)
+        self.activation = keras.activations.get(activation)
+
+    def get_config(self) -> dict:
+        name = keras.activations.serialize(self.activation)
+        return super().get_config() | {"activation": name}
+
+    def build(self, pairs_shape, x_shape):
+        width = pairs_shape[-1]
+        dtype = self.dtype_policy
+        self.of_pair = keras.layers.Dense(width, dtype=dtype)
+        self.of_first = keras.layers.Dense(width, use_bias=False, dtype=dtype)
+        self.of_second = keras.layers.Dense(width, use_bias=False, dtype=dtype)
+        # It begins by changing nothing.
+        self.out = keras.layers.Dense(
+            width, kernel_initializer="zeros", dtype=dtype
+        )
+        self.of_pair.build(pairs_shape)
+        self.of_first.build(x_shape)
+        self.of_second.build(x_shape)
+        self.out.build(pairs_shape)
+        self.built = True
+
+    def call(self, pairs, x):
+        first = self.of_first(x)[:, :, None]
+        second = self.of_second(x)[:, None]
+        inner = self.activation(self.of_pair(pairs) + first + second)
+        return pairs + self.out(inner)
+
+    def compute_output_shape(self, pairs_shape, x_shape):
+        return pairs_shape
 
 
 @_register

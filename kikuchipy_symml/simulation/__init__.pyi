@@ -1,5 +1,6 @@
 from ._bands import Bands, band_profiles
-from ._camera import Camera, draw_patterns
+from ._camera import Camera
+from ._draw import draw_patterns
 from ._dynamical import dynamical_master, read_master
 from ._sphere import (
     lambert_directions,
@@ -7,10 +8,13 @@ from ._sphere import (
     random_rotations,
     sample_master,
 )
+from ._stack import BandStack, Variety
 
 __all__ = [
+    "BandStack",
     "Bands",
     "Camera",
+    "Variety",
     "band_profiles",
     "draw_patterns",
     "dynamical_master",

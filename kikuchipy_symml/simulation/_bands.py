@@ -17,6 +17,7 @@ import numpy as np
 from scipy import constants
 
 from kikuchipy_symml.crystals._crystal import Crystal
+from kikuchipy_symml.crystals._sites import operations
 
 N_ANGLES = 40
 _ORDERS = 4
@@ -41,12 +42,29 @@ class Bands:
         (R, T).
     bragg
         Sine of the Bragg angle of the strongest order, shape (R,).
+    first
+        Sine of the Bragg angle of the shortest vector of the reciprocal
+        lattice along the normal, whether or not it reflects, shape (R,).
+        It is where centring shows.
+    family
+        Number of the family of planes that symmetry makes equal, shape
+        (R,).
     """
 
     normals: np.ndarray
     reach: np.ndarray
     profiles: np.ndarray
     bragg: np.ndarray
+    first: np.ndarray
+    family: np.ndarray
+
+    def tapered(self) -> np.ndarray:
+        """Profiles that end at zero, shape (R, T)."""
+        profiles = self.profiles - self.profiles[:, -8:].mean(
+            axis=1, keepdims=True
+        )
+        t = np.linspace(0, 1, profiles.shape[1])
+        return profiles * np.clip((1 - t) / 0.2, 0, 1)
 
 
 def wave_number(energy: float) -> float:
@@ -160,15 +178,31 @@ def band_profiles(
     _, first, inverse = np.unique(
         key, axis=0, return_index=True, return_inverse=True
     )
+    inverse = inverse.ravel()
     profiles = _row_profiles(
         potential, hkl[first], length[first], reach[first], k
-    )[inverse.ravel()]
+    )[inverse]
     return Bands(
         normals=(g / length[:, None]).astype(np.float32),
         reach=reach.astype(np.float32),
         profiles=profiles.astype(np.float32),
         bragg=bragg.astype(np.float32),
+        first=(
+            _first_orders(hkl, crystal.space_group) * length / (2 * k)
+        ).astype(np.float32),
+        family=inverse.astype(np.int16),
     )
+
+
+def _first_orders(hkl: np.ndarray, space_group: int) -> np.ndarray:
+    """Lowest multiple of each row's indices that centring allows."""
+    rotations, translations = operations(space_group)
+    identity = (rotations == np.eye(3)).all(axis=(1, 2))
+    # Of thirds and halves.
+    phase = np.round(6 * hkl @ translations[identity].T).astype(int)
+    orders = np.arange(1, 7)
+    allowed = (phase[:, None] * orders[:, None] % 6 == 0).all(axis=2)
+    return orders[np.argmax(allowed, axis=1)]
 
 
 class _Potential:

@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A camera with all the faults of a real one.
 
-Axes: ``N`` patterns, ``M`` master patterns, ``y`` and ``x`` detector rows
-and columns.
+Axes: ``N`` patterns, ``y`` and ``x`` detector rows and columns.
 """
 
 from dataclasses import asdict, dataclass, fields
@@ -11,13 +10,12 @@ from dataclasses import asdict, dataclass, fields
 import numba as nb
 import numpy as np
 
-from ._sphere import _lambert_xy, point_spacing, random_rotations
-
 # Columns of the table of what the camera does to each pattern.
-_CONTRAST, _GAMMA, _EDGES, _BLUR, _NOISE, _SHOT = range(6)
+_CONTRAST, GAMMA, EDGES, BLUR, _NOISE, _SHOT = range(6)
 _BUMP, _BUMP_X, _BUMP_Y, _BUMP_WIDTH, _SLOPE_X, _SLOPE_Y = range(6, 12)
 _DEAD, _SATURATION, _SCREEN, _LEVELS = range(12, 16)
-_N_COLUMNS = 16
+_GRAIN, _GRAIN_SIZE, _SHADE, _SHADE_SIZE = range(16, 20)
+_N_COLUMNS = 20
 
 
 @dataclass(frozen=True)
@@ -49,8 +47,18 @@ class Camera:
         Standard deviation of the blur in pixels.
     noise
         Standard deviation of the noise relative to that of the bands,
-        drawn on a logarithmic scale. The grain of a poorly corrected
-        screen is part of it: in a single pattern the two look the same.
+        drawn on a logarithmic scale.
+    grain
+        Standard deviation, relative to that of the bands, of noise that is
+        alike over several pixels: the grain of a screen, what is left of
+        a static background.
+    grain_size
+        Size of that grain in pixels, drawn on a logarithmic scale.
+    shade
+        Standard deviation of the logarithm of an uneven brightness that is
+        no slope and no bump: dust, scratches, a poor flat field.
+    shade_size
+        Size of its patches as a share of the detector's shorter side.
     bump
         Height of the diffuse background's maximum over its rim.
     slope
@@ -72,12 +80,16 @@ class Camera:
     pcx: tuple[float, float] = (0.4, 0.6)
     pcy: tuple[float, float] = (0.1, 0.6)
     pcz: tuple[float, float] = (0.42, 0.85)
-    pc_error: float = 0.006
+    pc_error: tuple[float, float] = (0.006, 0.006)
     contrast: tuple[float, float] = (0.03, 0.4)
     gamma: tuple[float, float] = (0.0, 0.15)
     edges: tuple[float, float] = (-0.1, 0.6)
     blur: tuple[float, float] = (0.2, 1.2)
     noise: tuple[float, float] = (0.1, 1.6)
+    grain: tuple[float, float] = (0.0, 0.0)
+    grain_size: tuple[float, float] = (1.5, 8.0)
+    shade: tuple[float, float] = (0.0, 0.0)
+    shade_size: tuple[float, float] = (0.15, 0.4)
     bump: tuple[float, float] = (0.0, 1.5)
     slope: tuple[float, float] = (-0.4, 0.4)
     dead: tuple[float, float] = (0.0, 0.002)
@@ -110,10 +122,17 @@ class Camera:
             "contrast",
             "blur",
             "noise",
+            "grain_size",
+            "shade_size",
         ):
             if not getattr(self, name)[0] > 0:
                 raise ValueError(
                     f"{name} must be positive, not {getattr(self, name)}"
+                )
+        for name in ("pc_error", "grain", "shade"):
+            if getattr(self, name)[0] < 0:
+                raise ValueError(
+                    f"{name} must not be negative, not {getattr(self, name)}"
                 )
         for name in ("round_screen", "low_depth"):
             if not 0 <= getattr(self, name) <= 1:
@@ -149,105 +168,24 @@ class Camera:
         return asdict(self)
 
 
-def draw_patterns(
-    rng: np.random.Generator,
-    masters: np.ndarray,
-    which: np.ndarray,
-    camera: Camera,
-    rotations: np.ndarray | None = None,
-    per_camera: int = 1,
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Draw patterns as one detector of random make would record them.
-
-    Parameters
-    ----------
-    rng
-        Source of all randomness.
-    masters
-        Master patterns as from :func:`master_from_bands`, shape (M, 4,
-        size, size), of any real data type: each is scaled to a standard
-        deviation of one. Or only the intensity on the upper and on the
-        lower hemisphere, shape (M, 2, size, size): then there are no
-        excess and deficiency lines.
-    which
-        Index of the master pattern of each pattern, shape (N,).
-    camera
-        What to draw from. The pixel count and aspect ratio are drawn
-        once for all patterns.
-    rotations
-        From the detector's frame (right, up, forward) to the crystal's,
-        shape (N, 3, 3). Drawn uniformly if not given.
-    per_camera
-        Number of consecutive patterns that share everything but the
-        orientation and the noise, such as those of one grain.
-
-    Returns
-    -------
-    patterns
-        Shape (N, y, x), float32, 0 to 1.
-    pc
-        Projection centres that a user would give, shape (N, 3).
-    aspect_ratio
-        Width of the detector divided by its height.
-    """
-    n = len(which)
-    short = int(rng.integers(camera.pixels[0], camera.pixels[1] + 1))
-    aspect_ratio = float(rng.uniform(*camera.aspect_ratio))
-    ny, nx = short, int(round(short * aspect_ratio))
-    aspect_ratio = nx / ny
-
-    groups = -(-n // per_camera)
-    pc = np.column_stack(
-        [
-            rng.uniform(*getattr(camera, name), groups)
-            for name in ("pcx", "pcy", "pcz")
-        ]
-    )
-    given = pc + rng.normal(0, camera.pc_error, pc.shape)
-    table = _draw_table(rng, camera, groups)
-    pc, given, table = (
-        np.repeat(i, per_camera, axis=0)[:n] for i in (pc, given, table)
-    )
-    if rotations is None:
-        rotations = random_rotations(rng, n)
-    patterns = np.empty((n, ny, nx), dtype=np.float32)
-    _draw(
-        masters,
-        np.asarray(which, dtype=np.int64),
-        _inverse_standard_deviation(masters, which),
-        np.ascontiguousarray(rotations, dtype=np.float32),
-        pc.astype(np.float32),
-        np.float32(aspect_ratio),
-        table.astype(np.float32),
-        rng.integers(0, 2**31 - 1, n),
-        patterns,
-    )
-    return patterns, given, aspect_ratio
-
-
-def _inverse_standard_deviation(
-    masters: np.ndarray, which: np.ndarray
+def log_uniform(
+    rng: np.random.Generator, low: float, high: float, n: int
 ) -> np.ndarray:
-    out = np.ones(len(masters), dtype=np.float32)
-    for i in np.unique(which):
-        # Every fourth point is plenty, and the projection is equal-area.
-        part = masters[i, 0, ::4, ::4].astype(np.float32)
-        out[i] = 1 / max(part.std(), 1e-6)
-    return out
+    """Return random numbers whose logarithm is uniformly distributed."""
+    return np.exp(rng.uniform(np.log(low), np.log(high), n))
 
 
-def _draw_table(
-    rng: np.random.Generator, camera: Camera, n: int
+def draw_table(
+    rng: np.random.Generator, camera: Camera, short: int, n: int
 ) -> np.ndarray:
-    def log_uniform(low, high):
-        return np.exp(rng.uniform(np.log(low), np.log(high), n))
-
+    """Draw what the camera does to each of `n` patterns with so many
+    pixels along the shorter side; one row for each."""
     table = np.zeros((n, _N_COLUMNS))
-    table[:, _CONTRAST] = log_uniform(*camera.contrast)
-    table[:, _GAMMA] = rng.uniform(*camera.gamma, n)
-    table[:, _EDGES] = rng.uniform(*camera.edges, n)
-    table[:, _BLUR] = rng.uniform(*camera.blur, n)
-    table[:, _NOISE] = log_uniform(*camera.noise)
+    table[:, _CONTRAST] = log_uniform(rng, *camera.contrast, n)
+    table[:, GAMMA] = rng.uniform(*camera.gamma, n)
+    table[:, EDGES] = rng.uniform(*camera.edges, n)
+    table[:, BLUR] = rng.uniform(*camera.blur, n)
+    table[:, _NOISE] = log_uniform(rng, *camera.noise, n)
     table[:, _SHOT] = rng.uniform(0, 1, n)
     table[:, _BUMP] = rng.uniform(*camera.bump, n)
     table[:, _BUMP_X] = rng.normal(0.5, 0.15, n)
@@ -255,6 +193,10 @@ def _draw_table(
     table[:, _BUMP_WIDTH] = rng.uniform(0.25, 0.7, n)
     table[:, _SLOPE_X] = rng.uniform(*camera.slope, n)
     table[:, _SLOPE_Y] = rng.uniform(*camera.slope, n)
+    table[:, _GRAIN] = rng.uniform(*camera.grain, n)
+    table[:, _GRAIN_SIZE] = log_uniform(rng, *camera.grain_size, n)
+    table[:, _SHADE] = rng.uniform(*camera.shade, n)
+    table[:, _SHADE_SIZE] = short * rng.uniform(*camera.shade_size, n)
     table[:, _DEAD] = rng.uniform(*camera.dead, n)
     table[:, _SATURATION] = rng.uniform(*camera.saturation, n)
     screen = rng.uniform(0.95, 1.25, n)
@@ -294,92 +236,7 @@ def _normal(bits):
 
 
 @nb.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "arcp"})
-def _draw(
-    masters,
-    which,
-    scale,
-    rotations,
-    pc,
-    aspect_ratio,
-    table,
-    seeds,
-    out,
-):
-    n, ny, nx = out.shape
-    line = np.empty(max(ny, nx), dtype=np.float32)
-    channels, size, _ = masters.shape[1:]
-    half = np.float32((size - 1) / 2)
-    last = np.float32(size - 1.001)
-    spacing = np.float32(point_spacing(size))
-    for i in range(n):
-        p = table[i]
-        rot = rotations[i]
-        master = masters[which[i]]
-        k = scale[which[i]]
-        # The beam comes from above, and it is the edge of a band that
-        # lies towards it that is bright.
-        e = p[_EDGES] * k if channels == 4 else np.float32(0)
-        bx, by, bz = rot[0, 1] * e, rot[1, 1] * e, rot[2, 1] * e
-        image = out[i]
-        image[:] = 0
-        # A pixel records the mean over its area. Interpolation between
-        # the points of the master is a mean over about 1.5 of them.
-        distance = np.sqrt(pc[i, 2] ** 2 + (pc[i, 1] - np.float32(0.5)) ** 2)
-        points = max(1, int(round(1 / (ny * distance * 1.5 * spacing))))
-        for r in range(ny * points):
-            dy = (pc[i, 1] - (r + np.float32(0.5)) / (ny * points)) / pc[i, 2]
-            for c in range(nx * points):
-                dx = (
-                    ((c + np.float32(0.5)) / (nx * points) - pc[i, 0])
-                    * aspect_ratio
-                    / pc[i, 2]
-                )
-                q = 1 / np.sqrt(dx * dx + dy * dy + np.float32(1))
-                x = (rot[0, 0] * dx + rot[0, 1] * dy + rot[0, 2]) * q
-                y = (rot[1, 0] * dx + rot[1, 1] * dy + rot[1, 2]) * q
-                z = (rot[2, 0] * dx + rot[2, 1] * dy + rot[2, 2]) * q
-                m = master[0]
-                if channels == 2 and z < 0:
-                    # kikuchipy's lower hemisphere is seen from above.
-                    m = master[1]
-                    z = -z
-                u, v = _lambert_xy(x, y, z)
-                u = min((u + 1) * half, last)
-                v = min((v + 1) * half, last)
-                a, b = int(v), int(u)
-                f, g = np.float32(v - a), np.float32(u - b)
-                w00 = (1 - f) * (1 - g)
-                w01 = (1 - f) * g
-                w10 = f * (1 - g)
-                w11 = f * g
-                value = k * (
-                    w00 * m[a, b]
-                    + w01 * m[a, b + 1]
-                    + w10 * m[a + 1, b]
-                    + w11 * m[a + 1, b + 1]
-                )
-                value += p[_GAMMA] * value * abs(value)
-                if channels == 4:
-                    # The field of edges is odd, so the half that is not
-                    # stored has the other sign. It is smooth enough for
-                    # its nearest point.
-                    if f > 0.5:
-                        a += 1
-                    if g > 0.5:
-                        b += 1
-                    edge = (
-                        bx * master[1, a, b]
-                        + by * master[2, a, b]
-                        + bz * master[3, a, b]
-                    )
-                    value += edge if z >= 0 else -edge
-                image[r // points, c // points] += value
-        _gaussian(image, p[_BLUR], line)
-        _record(image, p, np.uint64(seeds[i]))
-
-
-@nb.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "arcp"})
-def _gaussian(image, sigma, line):
+def blur(image, sigma, line):
     """Blur in place by a Gaussian window of at most nine pixels."""
     ny, nx = image.shape
     half = min(4, int(np.ceil(2.5 * sigma)))
@@ -412,12 +269,49 @@ def _gaussian(image, sigma, line):
 
 
 @nb.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "arcp"})
-def _record(image, p, seed):
+def _add_patches(field, size, amount, state):
+    """Add a smooth random field: normal numbers on a grid of some width in
+    pixels, joined linearly."""
+    ny, nx = field.shape
+    gy, gx = int(ny / size) + 2, int(nx / size) + 2
+    grid = np.empty((gy, gx), dtype=np.float32)
+    for i in range(gy):
+        for j in range(gx):
+            state = _next(state)
+            # A mean over random parts of a cell has 4 / 9 of the variance.
+            grid[i, j] = amount * np.float32(1.5) * _normal(state)
+    # The grid lies anywhere.
+    state = _next(state)
+    byte = np.uint64(255)
+    y0 = np.float32(state & byte) / np.float32(256)
+    x0 = np.float32((state >> np.uint64(8)) & byte) / np.float32(256)
+    for r in range(ny):
+        y = min(r / size + y0, np.float32(gy - 1.001))
+        a = int(y)
+        f = np.float32(y - a)
+        for c in range(nx):
+            x = min(c / size + x0, np.float32(gx - 1.001))
+            b = int(x)
+            g = np.float32(x - b)
+            field[r, c] += (1 - f) * (
+                (1 - g) * grid[a, b] + g * grid[a, b + 1]
+            ) + f * ((1 - g) * grid[a + 1, b] + g * grid[a + 1, b + 1])
+    return state
+
+
+@nb.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "arcp"})
+def record(image, p, seed):
     """Turn the intensity of the bands into grey levels, in place."""
     ny, nx = image.shape
     mean = image.mean()
     std = image.std() + np.float32(1e-6)
     state = _next(_next(seed | np.uint64(1)))
+    grain = np.zeros_like(image)
+    if p[_GRAIN] > 0:
+        state = _add_patches(grain, p[_GRAIN_SIZE], p[_GRAIN], state)
+    shade = np.zeros_like(image)
+    if p[_SHADE] > 0:
+        state = _add_patches(shade, p[_SHADE_SIZE], p[_SHADE], state)
     # The diffuse background is a product of one function of x and one
     # of y.
     fall = np.float32(-0.5) / p[_BUMP_WIDTH] ** 2
@@ -441,7 +335,10 @@ def _record(image, p, seed):
             noise = p[_NOISE] * (1 - p[_SHOT] + p[_SHOT] / np.sqrt(light))
             state = _next(state)
             value = (image[r, c] - mean) / std + noise * _normal(state)
+            value += grain[r, c]
             value = light * (1 + p[_CONTRAST] * value)
+            if p[_SHADE] > 0:
+                value *= np.exp(shade[r, c])
             if p[_SCREEN] > 0:
                 d2 = 4 * (
                     (x - np.float32(0.5)) ** 2 + (y - np.float32(0.5)) ** 2

@@ -114,11 +114,7 @@ def master_from_bands(bands: Bands, size: int = 241) -> np.ndarray:
         lines: bands parallel to the beam have none, others a bright and
         a dark edge.
     """
-    profiles = bands.profiles - bands.profiles[:, -8:].mean(
-        axis=1, keepdims=True
-    )
-    t = np.linspace(0, 1, profiles.shape[1])
-    profiles = profiles * np.clip((1 - t) / 0.2, 0, 1)
+    profiles = bands.tapered()
     reach, averaged = _average(bands.reach, profiles, point_spacing(size))
     # The edges are smooth as they are.
     sine = reach[:, None] * np.linspace(0, 1, averaged.shape[1])

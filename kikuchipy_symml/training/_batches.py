@@ -10,10 +10,15 @@ import numpy as np
 
 from kikuchipy_symml import symmetry
 from kikuchipy_symml.pattern import canonical_views
-from kikuchipy_symml.simulation import draw_patterns
+from kikuchipy_symml.simulation import (
+    BandStack,
+    draw_patterns,
+    random_rotations,
+)
 
+from ._auxiliary import Truth
 from ._recipe import Recipe
-from ._shards import Shard, Shards
+from ._shards import Shard, Shards, take
 
 
 class Batches:
@@ -32,26 +37,48 @@ class Batches:
         self.shards = shards
         self._tables: dict[int, list] = {}
 
-    def __call__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the views (N, size, size, 2) and space groups (N,) of a
-        batch."""
+    def __call__(self, number: int) -> tuple[np.ndarray, np.ndarray, Truth]:
+        """Return the views (N, size, size, 2), the space groups (N,) and
+        the bands of a batch."""
+        # By the step at which the batch is first taken.
+        o = self.recipe.optimiser
+        block, position = divmod(number, o.pool)
+        step = block * o.pool * o.repeats + position
         rng = np.random.default_rng([self.recipe.seed, 3, number])
-        chosen = self._choose(rng, number)
-        masters = np.stack([shard.masters[i] for shard, i in chosen])
+        return self._draw(rng, self.shards.in_use(step))
+
+    def ahead(self, number: int) -> tuple[np.ndarray, np.ndarray, Truth]:
+        """Return a batch as above that is none of those of the steps."""
+        rng = np.random.default_rng([self.recipe.seed, 5, number])
+        return self._draw(rng, self.shards.in_use(0))
+
+    def _draw(
+        self, rng: np.random.Generator, n_shards: int
+    ) -> tuple[np.ndarray, np.ndarray, Truth]:
+        chosen = self._choose(rng, n_shards)
         numbers = np.array([shard.space_groups[i] for shard, i in chosen])
+        stack = BandStack.join(
+            [shard.source.take([i]) for shard, i in chosen]
+        ).varied(rng, numbers, self.recipe.variety)
+        rotations = random_rotations(rng, len(chosen))
         patterns, pc, aspect_ratio = draw_patterns(
-            rng, masters, np.arange(len(chosen)), self.recipe.camera
+            rng,
+            stack,
+            np.arange(len(chosen)),
+            self.recipe.camera,
+            rotations,
         )
         views, _ = canonical_views(
             patterns, pc, self.recipe.view, aspect_ratio=aspect_ratio
         )
-        return views, numbers
+        return views, numbers, Truth.of(stack, rotations, pc, aspect_ratio)
 
     def iterate(
         self, first: int, last: int, prepare: Callable, threads: int = 2
     ) -> Iterator[tuple]:
-        """Yield what `prepare` makes of the views, and the space groups, of
-        steps first to last - 1 in order, worked out ahead in threads.
+        """Yield what `prepare` makes of the views and the bands, and the
+        space groups, of steps first to last - 1 in order, worked out ahead
+        in threads.
 
         Each batch is taken again `repeats` times in all, which saves
         drawing it anew: `pool` batches one after the other, then the same
@@ -62,8 +89,8 @@ class Batches:
         order = list(dict.fromkeys(numbers))
 
         def work(number: int) -> tuple:
-            views, space_groups = self(number)
-            return prepare(views), space_groups
+            views, space_groups, truth = self(number)
+            return prepare(views, truth), space_groups
 
         with ThreadPoolExecutor(threads) as executor:
             ready: dict[int, Future] = {}
@@ -91,13 +118,9 @@ class Batches:
         block, position = divmod(step, o.pool * o.repeats)
         return block * o.pool + position % o.pool
 
-    def _choose(self, rng, number: int) -> list[tuple[Shard, int]]:
+    def _choose(self, rng, n_shards: int) -> list[tuple[Shard, int]]:
         """Crystals of a batch: every Bravais lattice is as likely."""
         n = self.recipe.optimiser.batch
-        # By the step at which the batch is first taken.
-        o = self.recipe.optimiser
-        block, position = divmod(number, o.pool)
-        n_shards = self.shards.in_use(block * o.pool * o.repeats + position)
         lattices = rng.integers(14, size=n)
         sources = rng.choice(3, size=n, p=self.recipe.crystals.shares)
         which = rng.integers(n_shards, size=n)
@@ -185,10 +208,9 @@ def draw_set(
             for b in rng.choice(present, batch // per_grain)
         ]
         which = np.repeat(grains, per_grain)
-        masters = np.stack([shard.masters[i] for i in grains])
         drawn, pc, aspect_ratio = draw_patterns(
             rng,
-            masters,
+            take(shard.source, grains),
             np.repeat(np.arange(len(grains)), per_grain),
             recipe.camera,
             per_camera=per_grain,

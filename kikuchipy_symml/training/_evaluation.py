@@ -75,7 +75,20 @@ def recipe_of(model: SymmetryModel) -> Recipe:
             f"The card of the model {model.name!r} holds no recipe: it was "
             "not trained by one, so its training crystals are not known"
         )
-    return Recipe.from_dict(settings)
+    return Recipe.from_dict(_of_today(settings))
+
+
+def _of_today(settings: dict) -> dict:
+    """Settings as they are written now, of models that were trained when
+    patterns were drawn from master patterns of some size, and the error of
+    the projection centre was the same for all."""
+    crystals = dict(settings["crystals"])
+    crystals.pop("master_size", None)
+    camera = dict(settings["camera"])
+    error = camera.get("pc_error")
+    if isinstance(error, int | float):
+        camera["pc_error"] = [error, error]
+    return settings | {"crystals": crystals, "camera": camera}
 
 
 def trained_on(model: SymmetryModel) -> frozenset[str]:

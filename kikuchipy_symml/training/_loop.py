@@ -13,7 +13,10 @@ import numpy as np
 from kikuchipy_symml import symmetry
 from kikuchipy_symml._progress import progress_bar
 
+from . import _auxiliary as auxiliary
+from ._auxiliary import Truth
 from ._batches import Batches, draw_set
+from ._detector import train_detector
 from ._labels import allowed_space_groups, set_loss
 from ._recipe import OptimiserSettings, Recipe
 from ._shards import Shards
@@ -101,21 +104,24 @@ def train(
         )[:2]
         for i, name in enumerate(_SCORED)
     }
+    batches = Batches(recipe, shards)
+    if trainer.step == 0 and trainer.fixed:
+        trainer.train_detector(
+            batches, directory / "detector.npz", show_progressbar
+        )
     # Compiled here: the threads that use it must not race to do so.
-    some = next(iter(sets.values()))[0]
-    trainer.prepare(some[: recipe.optimiser.batch])
+    views, _, truth = batches(0)
+    trainer.prepare(views, truth)
     started = time.monotonic()
     before = trainer.seconds
     losses = []
     # No line spans a checkpoint or a line of the other log.
     loss_every = math.gcd(_LOSS_EVERY, recipe.score_every, recipe.save_every)
-    batches = Batches(recipe, shards).iterate(
-        trainer.step, last, trainer.prepare
-    )
+    steps_ahead = batches.iterate(trainer.step, last, trainer.prepare)
     with progress_bar(
         total=last, initial=trainer.step, show=show_progressbar, unit="step"
     ) as bar:
-        for prepared, numbers in batches:
+        for prepared, numbers in steps_ahead:
             losses.append(trainer.train_on(prepared, numbers))
             trainer.seconds = before + time.monotonic() - started
             bar.update(1)
@@ -156,7 +162,7 @@ class Trainer:
 
         from kikuchipy_symml.models._network import (
             build_network,
-            split_network,
+            inner_tensors,
         )
 
         o = recipe.optimiser
@@ -169,28 +175,79 @@ class Trainer:
         self.recipe = recipe
         self.optimiser = _optimiser(o)
         # What has no weights runs in the threads that draw the patterns.
-        self.geometry, self.trunk = split_network(self.network)
+        inner = inner_tensors(self.network)
+        found = self.network.get_layer("bands").output
+        outputs = [self.network.output]
+        losses, weights = [set_loss(o.level_weights)], [1.0]
+        self.auxiliary = recipe.auxiliary.used
+        if self.auxiliary:
+            more, weigh = auxiliary.losses(recipe.auxiliary)
+            bands = found[0].shape[1]
+            outputs += auxiliary.heads(self.network, bands, recipe.auxiliary)
+            losses, weights = losses + more, weights + weigh
+        self.geometry = keras.Model(self.network.input, [*inner, *found])
         self.geometry.compile(jit_compile=True)
-        self.trunk.compile(
-            self.optimiser, set_loss(o.level_weights), jit_compile=True
-        )
+        self.trunk = keras.Model(inner, outputs)
+        self.trunk.compile(self.optimiser, losses, weights, jit_compile=True)
         self.variables = self.trunk.trainable_variables
         self.optimiser.build(self.variables)
+        # Those of the layer that finds bands.
+        self.fixed = self.network.get_layer("bands").weights
         self.step = 0
         self.seconds = 0.0
 
-    def prepare(self, views: np.ndarray) -> list:
-        """What the trainable part takes, from views."""
-        return self.geometry.predict_on_batch(views)
+    def train_detector(
+        self, batches: Batches, path: Path, show_progressbar: bool | None
+    ) -> None:
+        """Train the layer that finds bands, or read its weights if they are
+        there."""
+        settings = self.recipe.detector
+        if not path.exists():
+            with progress_bar(
+                total=settings.steps, show=show_progressbar, unit="batch"
+            ) as bar:
 
-    def train_on(self, prepared: list, numbers: np.ndarray) -> float:
-        """Take one step; return its loss."""
+                def step_done(loss):
+                    bar.set_postfix(loss=round(loss, 3))
+                    bar.update(1)
+
+                train_detector(
+                    self.network,
+                    batches.ahead,
+                    settings.steps,
+                    settings.learning_rate,
+                    step_done,
+                )
+            temporary = path.with_name(path.name + ".new")
+            with open(temporary, "wb") as f:
+                np.savez(f, *[_copy(v) for v in self.fixed])
+            os.replace(temporary, path)
+        with np.load(path, allow_pickle=False) as saved:
+            for variable, value in zip(
+                self.fixed, saved.values(), strict=True
+            ):
+                variable.assign(value)
+
+    def prepare(self, views: np.ndarray, truth: Truth) -> tuple[list, list]:
+        """What the trainable part takes, from views, and what it is to
+        tell besides the symmetry."""
+        *inner, normals, _, strength = self.geometry.predict_on_batch(views)
+        if not self.auxiliary:
+            return inner, []
+        return inner, list(
+            truth.targets(np.asarray(normals), np.asarray(strength))
+        )
+
+    def train_on(self, prepared: tuple, numbers: np.ndarray) -> float:
+        """Take one step; return its loss, of the symmetry alone."""
+        inner, targets = prepared
         self.optimiser.learning_rate = self.recipe.optimiser.rate(self.step)
         allowed = allowed_space_groups("space_group", numbers)
-        loss = self.trunk.train_on_batch(prepared, allowed)
+        losses = self.trunk.train_on_batch(inner, [allowed, *targets])
         self.trunk.reset_metrics()
         self.step += 1
-        return float(np.ravel(loss)[0])
+        # With several outputs, the first is the sum of all.
+        return float(np.ravel(losses)[1 if targets else 0])
 
     def averaged(self) -> "Averaged":
         """Context in which the network has the averaged weights."""
@@ -236,6 +293,7 @@ class Trainer:
             f"optimiser_{i}": _copy(v)
             for i, v in enumerate(self.optimiser.variables)
         }
+        arrays |= {f"fixed_{i}": _copy(v) for i, v in enumerate(self.fixed)}
         with open(temporary, "wb") as f:
             np.savez_compressed(
                 f, step=self.step, seconds=self.seconds, **arrays
@@ -254,6 +312,7 @@ class Trainer:
             for kind, variables in (
                 ("weight", self.variables),
                 ("optimiser", self.optimiser.variables),
+                ("fixed", self.fixed),
             ):
                 shapes = [
                     saved[f"{kind}_{i}"].shape
@@ -288,10 +347,10 @@ def _optimiser(settings: OptimiserSettings):
     }
     if settings.method == "adamw":
         return keras.optimizers.AdamW(**common)
-    # The last layer is none that the method is meant for. Its updates are
-    # of another size than those of AdamW.
+    # Last layers are none that the method is meant for. Its updates are of
+    # another size than those of AdamW.
     return keras.optimizers.Muon(
-        exclude_layers=["logits"],
+        exclude_layers=["logits", "tell"],
         adam_lr_ratio=0.3,
         adam_weight_decay=settings.weight_decay,
         **common,

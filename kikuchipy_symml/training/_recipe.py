@@ -11,11 +11,11 @@ import yaml
 
 from kikuchipy_symml.crystals._library import library_fingerprint
 from kikuchipy_symml.pattern import MIN_PIXELS, ViewSpec
-from kikuchipy_symml.simulation import Camera
+from kikuchipy_symml.simulation import Camera, Variety
 from kikuchipy_symml.symmetry import LEVELS
 
-# One more whenever crystals or their master patterns come out otherwise.
-_SIMULATION = 2
+# One more whenever crystals or their bands come out otherwise.
+_SIMULATION = 3
 
 
 def _check_numbers(settings, lowest: float, *names: str) -> None:
@@ -67,8 +67,6 @@ class CrystalSettings:
         One more shard comes into use every so many steps.
     energy
         Lowest and highest energy of the electrons in keV.
-    master_size
-        Points along each side of the master patterns.
     """
 
     shards: int = 60
@@ -78,7 +76,6 @@ class CrystalSettings:
     first_shards: int = 4
     steps_per_shard: int = 100
     energy: tuple[float, float] = (10.0, 30.0)
-    master_size: int = 201
 
     def __post_init__(self) -> None:
         _check_numbers(
@@ -90,7 +87,6 @@ class CrystalSettings:
             "first_shards",
             "steps_per_shard",
         )
-        _check_numbers(self, 11, "master_size")
         if (
             len(self.shares) != 3
             or min(self.shares) < 0
@@ -107,10 +103,62 @@ class CrystalSettings:
                 f"energy {self.energy} must be two numbers from 1 to 100 "
                 "keV, the lower one first"
             )
-        if self.master_size % 2 == 0:
-            raise ValueError(
-                f"master_size must be odd, not {self.master_size}"
-            )
+
+
+@dataclass(frozen=True)
+class AuxiliarySettings:
+    """What the network learns to tell besides the symmetry.
+
+    The simulation knows every band of a pattern. That the network has to
+    tell them makes it find out sooner what they have to do with the
+    symmetry. The layers that tell are left out of the model file.
+
+    Parameters
+    ----------
+    angles
+        Weight in the loss of the Bragg angles of each band that was
+        found: that of its strongest order, and that of the shortest
+        vector of the reciprocal lattice along its normal.
+    families
+        Weight in the loss of which bands symmetry makes equal.
+    width
+        Features of each band by which families are told.
+    """
+
+    angles: float = 0.0
+    families: float = 0.0
+    width: int = 32
+
+    def __post_init__(self) -> None:
+        _check_numbers(self, 0, "angles", "families")
+        _check_numbers(self, 1, "width")
+
+    @property
+    def used(self) -> bool:
+        """Whether there is anything else to tell."""
+        return self.angles > 0 or self.families > 0
+
+
+@dataclass(frozen=True)
+class DetectorSettings:
+    """How the layer that finds bands is trained, ahead of all else.
+
+    Only networks with `extrema` have one.
+
+    Parameters
+    ----------
+    steps
+        Number of batches.
+    learning_rate
+        Of Adam; it falls to zero over the second half of the steps.
+    """
+
+    steps: int = 600
+    learning_rate: float = 2e-3
+
+    def __post_init__(self) -> None:
+        _check_numbers(self, 1, "steps")
+        _check_numbers(self, 0, "learning_rate")
 
 
 @dataclass(frozen=True)
@@ -223,10 +271,16 @@ class Recipe:
         The canonical view.
     crystals
         Which crystals to train on.
+    variety
+        How much they are varied from one pattern to the next.
     camera
         How their patterns are recorded.
     network
         Keyword arguments of the network.
+    detector
+        How its layer that finds bands is trained.
+    auxiliary
+        What else it learns to tell while it is trained.
     optimiser
         How to train.
     score_every, save_every
@@ -240,8 +294,11 @@ class Recipe:
     seed: int = 1
     view: ViewSpec = field(default_factory=ViewSpec)
     crystals: CrystalSettings = field(default_factory=CrystalSettings)
+    variety: Variety = field(default_factory=Variety)
     camera: Camera = field(default_factory=Camera)
     network: dict = field(default_factory=dict)
+    detector: DetectorSettings = field(default_factory=DetectorSettings)
+    auxiliary: AuxiliarySettings = field(default_factory=AuxiliarySettings)
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
     score_every: int = 500
     save_every: int = 500
@@ -273,7 +330,10 @@ class Recipe:
         parts = {
             "view": ViewSpec,
             "crystals": CrystalSettings,
+            "variety": Variety,
             "camera": Camera,
+            "detector": DetectorSettings,
+            "auxiliary": AuxiliarySettings,
             "optimiser": OptimiserSettings,
         }
         for name, part in parts.items():

@@ -1,6 +1,6 @@
 # Copyright 2026 the kikuchipy_symml developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Crystals for training and their master patterns, kept on disk.
+"""Crystals for training and their bands, kept on disk.
 
 A shard holds some crystals of every Bravais lattice. It is made from the
 recipe's seed and its own number alone, so it comes out the same whenever
@@ -28,40 +28,12 @@ from kikuchipy_symml.crystals import (
     split,
 )
 from kikuchipy_symml.crystals._formula import formula
-from kikuchipy_symml.simulation import band_profiles, master_from_bands
+from kikuchipy_symml.simulation import BandStack, band_profiles
 
 from ._recipe import Recipe
 
 SOURCES = ("random", "decorated", "library")
-# A master is kept in steps of 1/16 of its standard deviation.
-_STEPS = 16
 _HELD_OUT = 1_000_000
-
-
-def master_of(crystal: Crystal, energy: float, size: int) -> np.ndarray:
-    """Return the master pattern of a crystal, scaled to 8 bits.
-
-    Parameters
-    ----------
-    crystal
-        The crystal.
-    energy
-        Energy of the electrons in keV.
-    size
-        Points along each side.
-
-    Returns
-    -------
-    master
-        Shape (4, size, size), int8, see
-        :func:`kikuchipy_symml.simulation.master_from_bands`.
-    """
-    master = master_from_bands(band_profiles(crystal, energy), size)
-    master -= master.mean(axis=(1, 2), keepdims=True) * (
-        np.arange(4) == 0
-    ).reshape(4, 1, 1)
-    scaled = np.round(master * (_STEPS / master[0].std()))
-    return np.clip(scaled, -127, 127).astype(np.int8)
 
 
 def identity(formula: str, space_group: int) -> str:
@@ -96,12 +68,13 @@ def _identity_of(crystal: Crystal) -> str:
 
 @dataclass(frozen=True)
 class Shard:
-    """Some crystals and their master patterns.
+    """Some crystals and what their patterns are drawn from.
 
     Parameters
     ----------
-    masters
-        Shape (M, 4, size, size), int8, mapped from disk.
+    source
+        Bands of the crystals, or master patterns; see
+        :func:`kikuchipy_symml.simulation.draw_patterns`.
     space_groups
         Space group number of each, shape (M,).
     sources
@@ -112,7 +85,7 @@ class Shard:
         See :func:`identity`, of each.
     """
 
-    masters: np.ndarray
+    source: BandStack | np.ndarray
     space_groups: np.ndarray
     sources: np.ndarray
     names: list[str]
@@ -128,12 +101,19 @@ class Shard:
         if len(keep) == len(self.names):
             return self
         return Shard(
-            masters=self.masters[keep],
+            source=take(self.source, keep),
             space_groups=self.space_groups[keep],
             sources=self.sources[keep],
             names=[self.names[i] for i in keep],
             identities=[self.identities[i] for i in keep],
         )
+
+
+def take(source: BandStack | np.ndarray, which: list[int]):
+    """Return some of the crystals of a source."""
+    if isinstance(source, BandStack):
+        return source.take(which)
+    return source[which]
 
 
 class Shards:
@@ -278,8 +258,10 @@ class Shards:
         if not path.with_suffix(".json").exists():
             self._save(path, make())
         about = json.loads(path.with_suffix(".json").read_text())
+        with np.load(path.with_suffix(".npz"), allow_pickle=False) as saved:
+            source = BandStack(**saved)
         return Shard(
-            masters=np.load(path.with_suffix(".npy"), mmap_mode="r"),
+            source=source,
             space_groups=np.array(about["space_groups"]),
             sources=np.array([SOURCES.index(i) for i in about["sources"]]),
             names=about["names"],
@@ -292,9 +274,9 @@ class Shards:
             [self.recipe.seed, 2, zlib.crc32(path.name.encode())]
         )
         energies = rng.uniform(*settings.energy, len(crystals))
-        masters = np.stack(
+        source = BandStack.of(
             [
-                master_of(c, e, settings.master_size)
+                band_profiles(c, e)
                 for (c, _), e in zip(crystals, energies, strict=True)
             ]
         )
@@ -309,9 +291,9 @@ class Shards:
         # Two processes may make the same shard: each writes its own file
         # and the renaming is atomic.
         mine = path.with_name(f"{path.name}.{os.getpid()}")
-        with open(f"{mine}.npy", "wb") as f:
-            np.save(f, masters)
-        os.replace(f"{mine}.npy", path.with_suffix(".npy"))
+        with open(f"{mine}.npz", "wb") as f:
+            np.savez(f, **vars(source))
+        os.replace(f"{mine}.npz", path.with_suffix(".npz"))
         mine.with_suffix(f".{os.getpid()}.json").write_text(json.dumps(about))
         os.replace(
             mine.with_suffix(f".{os.getpid()}.json"),

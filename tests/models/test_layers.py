@@ -11,9 +11,11 @@ from scipy.spatial.transform import Rotation
 from kikuchipy_symml.models import layers
 from kikuchipy_symml.models.layers import (
     Bands,
+    FindBands,
     GreatCircles,
     MeanOverPresent,
     PairAttention,
+    PairUpdate,
     Poles,
     Present,
     Profiles,
@@ -229,6 +231,68 @@ def test_band_seen_in_part(find_bands):
 
 def test_nothing_to_find(find_bands):
     normals, features, strength = find_bands(np.zeros((1, 80, 80, 2)))
+    assert not strength.any() and not features.any()
+    assert np.isfinite(normals).all()
+
+
+@pytest.fixture(scope="module")
+def tell_bands():
+    """Bands among extrema, by a network that knows nothing: each is as
+    likely to be one, and where it is."""
+    maps = GreatCircles(**GEOMETRY)
+    layer = FindBands(**GEOMETRY, count=8, extrema=20)
+    shape = (None, GEOMETRY["azimuths"], GEOMETRY["tilts"], 2)
+    layer.build(shape)
+    for weight in layer.weights:
+        weight.assign(np.zeros(weight.shape, np.float32))
+
+    def tell(views, logit=0.0, offsets=(0.0, 0.0)):
+        layer.told.bias.assign(np.array([logit, *offsets], np.float32))
+        views = np.asarray(views, dtype=np.float32)
+        return [keras.ops.convert_to_numpy(i) for i in layer(maps(views))]
+
+    return tell
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_extrema_are_bright_or_dark(tell_bands, sign):
+    expected = normal_of([10.0, 70.0, 131.0], [5.0, -15.0, 20.0])
+    view = draw(expected)
+    view[..., 0] *= sign
+    normals, features, strength = tell_bands(view[None])
+    np.testing.assert_allclose(strength[0, :3], 0.5, atol=1e-6)
+    # Cells are wide, and nothing is told of what is between.
+    for true in expected:
+        assert min(angle_between(n, true) for n in normals[0]) < 1.2
+    middle = (features.shape[-1] - 6) // 2
+    assert np.all(sign * features[0, :3, middle] > 0)
+
+
+def test_offsets_move_bands(tell_bands):
+    """By parts of cells, and across the seam to the opposite tilt."""
+    azimuth = GEOMETRY["azimuths"]
+    expected = normal_of([179.7, 60.0], [12.0, 3.0])
+    view = draw(expected)[None]
+    before = tell_bands(view)[0][0]
+    after = tell_bands(view, offsets=(1.5, 0.0))[0][0]
+    for true in expected:
+        i = np.argmin([angle_between(n, true) for n in before])
+        moved = min(angle_between(n, before[i]) for n in after)
+        wanted = 1.5 * 180 / azimuth * np.sqrt(1 - before[i, 2] ** 2)
+        there = [abs(angle_between(n, before[i]) - wanted) for n in after]
+        assert min(there) < 0.1 and moved > 0.5
+
+
+def test_likeliest_of_one_band_is_kept(tell_bands):
+    normals, _, strength = tell_bands(draw(normal_of([40.0], [9.0]))[None])
+    normals = normals[0][strength[0] > 0]
+    cosine = np.abs(normals @ normals.T)
+    # Those that are as likely stay: none is better than the other.
+    assert len(normals) > 1 and np.isfinite(cosine).all()
+
+
+def test_nothing_to_tell(tell_bands):
+    normals, features, strength = tell_bands(np.zeros((1, 80, 80, 2)))
     assert not strength.any() and not features.any()
     assert np.isfinite(normals).all()
 
@@ -523,6 +587,26 @@ def test_attention_by_hand(rng):
         np.testing.assert_allclose(out[i], expected, atol=2e-5)
 
 
+def test_pairs_take_up_their_tokens(rng):
+    """Each those of its own two, and not in the other order."""
+    layer = PairUpdate()
+    pairs = rng.normal(size=(2, 5, 5, 3)).astype(np.float32)
+    x = rng.normal(size=(2, 5, 4)).astype(np.float32)
+    np.testing.assert_array_equal(layer(pairs, x), pairs)
+    layer.out.kernel.assign(rng.normal(size=(3, 3)))
+    before = keras.ops.convert_to_numpy(layer(pairs, x))
+    assert before.shape == pairs.shape
+    other = x.copy()
+    other[0, 2] += 1
+    after = keras.ops.convert_to_numpy(layer(pairs, other))
+    changed = np.abs(after - before).max(axis=-1) > 1e-6
+    expected = np.zeros((2, 5, 5), dtype=bool)
+    expected[0, 2] = expected[0, :, 2] = True
+    np.testing.assert_array_equal(changed, expected)
+    difference = after - before
+    assert not np.allclose(difference[0, 2, 1], difference[0, 1, 2])
+
+
 def test_absent_tokens_are_not_attended_to(rng):
     x = rng.normal(size=(1, 4, 8)).astype(np.float32)
     pairs = rng.normal(size=(1, 4, 4, 3)).astype(np.float32)
@@ -560,9 +644,11 @@ def test_mean_over_those_present(rng):
     [
         GreatCircles(**SMALL, name="a"),
         Bands(**SMALL, count=9),
+        FindBands(**SMALL, count=9, extrema=20, width=5),
         Poles(**SMALL, count=5),
         Relations(**SMALL, bins=7),
         PairAttention(4),
+        PairUpdate("relu"),
         Present(),
         Profiles(SMALL_VIEW.to_dict(), count=5, step=1.0),
         Shrink(16),

@@ -9,6 +9,7 @@ import pytest
 from orix.quaternion import Rotation
 
 from kikuchipy_symml.simulation import (
+    BandStack,
     Camera,
     band_profiles,
     draw_patterns,
@@ -24,7 +25,7 @@ PERFECT = Camera(
     pcx=(0.45, 0.45),
     pcy=(0.3, 0.3),
     pcz=(0.6, 0.6),
-    pc_error=0.0,
+    pc_error=(0.0, 0.0),
     gamma=(0.0, 0.0),
     edges=(0.0, 0.0),
     blur=(0.2, 0.2),
@@ -172,6 +173,8 @@ def test_edges_of_bands_along_the_beam():
         reach=np.array([0.3], dtype=np.float32),
         profiles=profile.astype(np.float32),
         bragg=np.array([0.09], dtype=np.float32),
+        first=np.array([0.09], dtype=np.float32),
+        family=np.array([0]),
     )
     master = master_from_bands(bands, 241)[None]
     camera = replace(PERFECT, pcx=(0.5, 0.5), pcy=(0.5, 0.5), edges=(0.5, 0.5))
@@ -288,7 +291,7 @@ def test_no_patterns(masters):
 
 
 def test_ranges(masters):
-    camera = Camera(pixels=(22, 26), pc_error=0.0)
+    camera = Camera(pixels=(22, 26), pc_error=(0.0, 0.0))
     shapes, centres = [], []
     for seed in range(40):
         patterns, pc, _ = draw(masters, camera, seed, n=3)
@@ -308,7 +311,10 @@ def test_error_of_the_projection_centre(masters, rotations):
     """The patterns are those of the true one, the user gives another."""
     exact, pc, _ = draw(masters, PERFECT, n=1, rotations=rotations[:1])
     same, given, _ = draw(
-        masters, replace(PERFECT, pc_error=0.01), rotations=rotations[:1], n=1
+        masters,
+        replace(PERFECT, pc_error=(0.01, 0.01)),
+        rotations=rotations[:1],
+        n=1,
     )
     np.testing.assert_array_equal(exact, same)
     assert 0 < np.abs(given - pc).max() < 0.05
@@ -415,7 +421,7 @@ def test_saturation(masters, rotations, clean):
 
 
 def test_settings_round_trip():
-    camera = Camera(pixels=(40, 64), pc_error=0.01)
+    camera = Camera(pixels=(40, 64), pc_error=(0.01, 0.01))
     settings = json.loads(json.dumps(camera.to_dict()))
     assert Camera.from_dict(settings) == camera
     assert Camera.from_dict({}) == Camera()
@@ -434,8 +440,11 @@ def test_settings_round_trip():
         ({"contrast": [-1, 1.0]}, "contrast must be positive"),
         ({"pcz": [0, 1.0]}, "pcz must be positive"),
         ({"pixels": [0, 40]}, "pixels must be positive"),
-        ({"pc_error": [0, 1]}, "pc_error must be a number"),
-        ({"pc_error": float("nan")}, "pc_error must be a number, not nan"),
+        ({"pc_error": 0.01}, "pc_error must be two numbers.*not 0.01"),
+        ({"pc_error": [-0.1, 0.1]}, "pc_error must not be negative"),
+        ({"grain": [-1.0, 0.1]}, "grain must not be negative"),
+        ({"grain_size": [0.0, 1.0]}, "grain_size must be positive"),
+        ({"pc_error": float("nan")}, "pc_error must be two numbers.*not nan"),
         ({"round_screen": 1.5}, "round_screen must be a probability.*1.5"),
         ({"low_depth": -0.1}, "low_depth must be a probability"),
     ],
@@ -456,3 +465,110 @@ def test_sample_master_shows_what_the_camera_draws(masters, clean, rotations):
         expected = sample_master(masters[0, 0], v @ rotation.T)
         r = np.corrcoef(pattern.ravel(), expected.ravel())[0, 1]
         assert r > 0.999
+
+
+# --------------------------------------------------- straight from bands
+
+WHICH = np.array([0, 1, 1, 0, 1, 0])
+
+
+@pytest.fixture(scope="module")
+def bands(crystals):
+    return [band_profiles(crystals[i], n_rows=60) for i in ("Al", "Mg")]
+
+
+@pytest.fixture(scope="module")
+def stack(bands):
+    return BandStack.of(bands)
+
+
+@pytest.fixture(scope="module")
+def turns():
+    return random_rotations(np.random.default_rng(8), len(WHICH))
+
+
+def drawn(source, camera, turns, seed=1, **kwargs):
+    rng = np.random.default_rng(seed)
+    return draw_patterns(rng, source, WHICH, camera, turns, **kwargs)[0]
+
+
+def correlations(a, b):
+    return [
+        np.corrcoef(i.ravel(), j.ravel())[0, 1]
+        for i, j in zip(a, b, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("edges", [0.0, 0.4, -0.3])
+@pytest.mark.parametrize("pc", [(0.45, 0.3, 0.6), (0.6, 0.1, 0.45)])
+def test_like_those_of_the_master(bands, stack, turns, edges, pc):
+    camera = replace(
+        PERFECT,
+        edges=(edges, edges),
+        **{n: (v, v) for n, v in zip(("pcx", "pcy", "pcz"), pc, strict=True)},
+    )
+    masters = np.stack([master_from_bands(i, 601) for i in bands])
+    from_master = drawn(masters, camera, turns)
+    from_bands = drawn(stack, camera, turns)
+    alike = correlations(from_master, from_bands)
+    assert min(alike) > 0.95
+    # Not one pixel beside.
+    beside = correlations(from_master, np.roll(from_bands, 1, axis=2))
+    assert max(beside) < min(alike) - 0.1
+
+
+def test_pixels_hold_means(stack, turns):
+    """A coarse detector records what a fine one does on average."""
+    fine = drawn(stack, replace(PERFECT, pixels=(240, 240)), turns)
+    coarse = drawn(stack, replace(PERFECT, pixels=(48, 48)), turns)
+    blocks = fine.reshape(-1, 48, 5, 48, 5)
+    assert min(correlations(coarse, blocks.mean(axis=(2, 4)))) > 0.98
+    assert max(correlations(coarse, blocks[:, :, 2, :, 2])) < 0.98
+
+
+def test_each_pattern_of_its_own_crystal(stack, turns):
+    """Whatever others are in the stack."""
+    together = drawn(stack, PERFECT, turns)
+    alone = draw_patterns(
+        np.random.default_rng(1),
+        stack.take([1]),
+        np.zeros(len(WHICH), int),
+        PERFECT,
+        turns,
+    )[0]
+    same = WHICH == 1
+    np.testing.assert_array_equal(together[same], alone[same])
+    assert max(correlations(together[~same], alone[~same])) < 0.8
+
+
+def test_a_band_parallel_to_a_row(stack):
+    """Where its normal has no component along the rows."""
+    turns = np.repeat(np.eye(3, dtype=np.float32)[None], 6, axis=0)
+    assert np.isfinite(drawn(stack, PERFECT, turns)).all()
+
+
+def test_grain_is_alike_over_some_pixels(stack, turns):
+    clean = drawn(stack, PERFECT, turns)
+    noisy = drawn(
+        stack,
+        replace(PERFECT, grain=(0.5, 0.5), grain_size=(6.0, 6.0)),
+        turns,
+    )
+    # Grey levels are scaled to their range: undo it.
+    for a, b in zip(clean, noisy, strict=True):
+        fit = np.polyfit(a.ravel(), b.ravel(), 1)
+        grain = (b - np.polyval(fit, a)) / (fit[0] * a.std())
+        assert 0.3 < grain.std() < 0.75
+        near = np.corrcoef(grain[:, 1:].ravel(), grain[:, :-1].ravel())[0, 1]
+        far = np.corrcoef(grain[:, 20:].ravel(), grain[:, :-20].ravel())[0, 1]
+        assert near > 0.8 and abs(far) < 0.4
+
+
+def test_shade_is_a_factor(stack, turns):
+    """It leaves the bands' contrast relative to the brightness."""
+    camera = replace(PERFECT, contrast=(0.03, 0.03), shade=(0.4, 0.4))
+    flat = drawn(stack, replace(camera, shade=(0.0, 0.0)), turns)
+    shaded = drawn(stack, camera, turns)
+    for a, b in zip(flat, shaded, strict=True):
+        assert abs(np.corrcoef(a.ravel(), b.ravel())[0, 1]) < 0.6
+        assert b.std() > 0.1

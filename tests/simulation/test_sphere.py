@@ -114,6 +114,8 @@ def horizontal():
         reach=np.array([0.2], dtype=np.float32),
         profiles=profile[None].astype(np.float32),
         bragg=np.array([0.06], dtype=np.float32),
+        first=np.array([0.06], dtype=np.float32),
+        family=np.array([0]),
     )
 
 
@@ -160,6 +162,8 @@ def test_master_is_the_sum_of_its_bands(crystals):
                 bands.reach[[i]],
                 bands.profiles[[i]],
                 bands.bragg[[i]],
+                bands.first[[i]],
+                bands.family[[i]],
             ),
             41,
         )

@@ -17,32 +17,40 @@ def batches(recipe, shards):
 
 
 def test_batch(batches, recipe):
-    views, numbers = batches(0)
+    views, numbers, truth = batches(0)
     assert views.shape == (8, 32, 32, 2) and views.dtype == np.float32
     assert numbers.shape == (8,)
     assert numbers.min() >= 1 and numbers.max() <= 230
     assert np.isfinite(views).all()
     assert np.all(views[..., 1].sum(axis=(1, 2)) > 100)
+    np.testing.assert_allclose(
+        np.linalg.norm(truth.normals, axis=-1)[truth.families >= 0],
+        1,
+        atol=1e-5,
+    )
 
 
 def test_same_by_step(batches, recipe, shards):
     """Whatever was drawn before."""
-    views, numbers = Batches(recipe, shards)(2)
-    again, numbers_again = batches(2)
+    views, numbers, truth = Batches(recipe, shards)(2)
+    again, numbers_again, truth_again = batches(2)
     np.testing.assert_array_equal(views, again)
     np.testing.assert_array_equal(numbers, numbers_again)
-    other, _ = batches(3)
+    np.testing.assert_array_equal(truth.angles, truth_again.angles)
+    other, _, _ = batches(3)
     assert not np.array_equal(views, other)
+    ahead, _, _ = batches.ahead(2)
+    assert not np.array_equal(views, ahead)
 
 
 def test_in_order_from_threads(batches):
     expected = [batches(i) for i in range(1, 6)]
-    found = list(batches.iterate(1, 6, lambda views: views, threads=3))
+    found = list(batches.iterate(1, 6, lambda views, _: views, threads=3))
     assert len(found) == 5
-    for (a, i), (b, j) in zip(expected, found, strict=True):
+    for (a, i, _), (b, j) in zip(expected, found, strict=True):
         np.testing.assert_array_equal(a, b)
         np.testing.assert_array_equal(i, j)
-    assert list(batches.iterate(4, 4, lambda views: views)) == []
+    assert list(batches.iterate(4, 4, lambda *_: None)) == []
 
 
 def test_batches_are_taken_again(recipe):
@@ -53,20 +61,20 @@ def test_batches_are_taken_again(recipe):
     class Counted(Batches):
         def __call__(self, number):
             drawn.append(number)
-            return number, -number
+            return number, -number, None
 
     batches = Counted(replace(recipe, optimiser=optimiser), None)
     order = [0, 1, 2, 3] * 3 + [4, 5, 6, 7] * 3
     assert [batches.batch_of(i) for i in range(24)] == order
     for first in (0, 5):
         drawn.clear()
-        found = list(batches.iterate(first, 22, lambda views: 2 * views))
+        found = list(batches.iterate(first, 22, lambda views, _: 2 * views))
         assert found == [(2 * i, -i) for i in order[first:22]]
         assert sorted(drawn) == list(range(8))
 
 
 def test_error_in_a_thread_is_raised(batches):
-    def fail(views):
+    def fail(views, truth):
         raise RuntimeError("no")
 
     with pytest.raises(RuntimeError, match="no"):
@@ -81,7 +89,7 @@ def test_lattices_and_sources_are_drawn_evenly(batches):
     rng = np.random.default_rng(1)
     lattices, sources = [], []
     for _ in range(150):
-        for shard, i in batches._choose(rng, 3):
+        for shard, i in batches._choose(rng, 2):
             lattices.append(LATTICE[shard.space_groups[i] - 1])
             sources.append(shard.sources[i])
     counts = np.bincount(lattices, minlength=14) / len(lattices)

@@ -13,9 +13,9 @@ import kikuchipy_symml  # noqa: F401
 from kikuchipy_symml.crystals import Crystal
 from kikuchipy_symml.models import ModelError, save_model
 from kikuchipy_symml.pattern import ViewSpec
+from kikuchipy_symml.simulation import band_profiles, master_from_bands
 from kikuchipy_symml.symmetry import class_index, class_names
 from kikuchipy_symml.training import _fit, fit
-from kikuchipy_symml.training._shards import master_of
 
 VIEW = ViewSpec(size=32)
 SHAPE = (24, 26)
@@ -36,7 +36,7 @@ def masters():
         occupancies=np.ones(2),
         u_iso=np.full(2, 0.004),
     )
-    half = master_of(ferrite, 20, 101)[0].astype(np.float32)
+    half = master_from_bands(band_profiles(ferrite), 101)[0]
     phase = Phase("ferrite", space_group=229)
     return {
         "cF": nickel,

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from kikuchipy_symml.models import load_model
 from kikuchipy_symml.pattern import ViewSpec
-from kikuchipy_symml.training import Recipe
+from kikuchipy_symml.training import Recipe, recipe_of
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 
@@ -71,8 +72,12 @@ def test_settings_are_not_modified(tiny):
         ({"crystals": {"shares": [0.5, 0.5]}}, "shares.*must be three"),
         ({"crystals": {"energy": [30, 10]}}, "energy.*lower one first"),
         ({"crystals": {"energy": [0, 30]}}, "energy.*1 to 100"),
-        ({"crystals": {"master_size": 100}}, "master_size must be odd.*100"),
-        ({"crystals": {"master_size": 3}}, "master_size.*at least 11, not 3"),
+        ({"variety": {"strain": 2.0}}, "strain must be 0 to 1, not 2.0"),
+        ({"variety": {"strength": "much"}}, "strength must be 0 to 1"),
+        ({"variety": {"profile": [0.9, 0.1]}}, "profile must be two numbers"),
+        ({"detector": {"steps": 0}}, "steps must be.*at least 1, not 0"),
+        ({"auxiliary": {"angles": -1}}, "angles must be.*at least 0, not -1"),
+        ({"auxiliary": {"bands": 1}}, "Unknown settings of auxiliary"),
         ({"optimiser": {"speed": 1}}, "Unknown settings of optimiser.*speed"),
         ({"optimiser": {"steps": 0}}, "steps .*at least 1, not 0"),
         ({"optimiser": {"batch": 0}}, "batch .*at least 1, not 0"),
@@ -151,7 +156,14 @@ def test_crystal_key(tiny):
         {"seed": 6},
         {"crystals": crystals | {"random": 2}},
         {"crystals": crystals | {"decorated": 2}},
-        {"crystals": crystals | {"master_size": 43}},
+        {"crystals": crystals | {"random": 2}},
         {"crystals": crystals | {"energy": [15.0, 20.0]}},
     ):
         assert Recipe.from_dict(tiny | other).crystal_key() != key
+
+
+def test_recipe_of_the_shipped_model():
+    """It may be older than the code that reads it."""
+    recipe = recipe_of(load_model("default"))
+    assert recipe.name == "default"
+    assert Recipe.from_dict(recipe.to_dict()) == recipe

@@ -14,9 +14,10 @@ from kikuchipy_symml.crystals import (
     random_crystal,
     split,
 )
+from kikuchipy_symml.simulation import band_profiles
 from kikuchipy_symml.symmetry import class_index
 from kikuchipy_symml.training import Shards, _shards
-from kikuchipy_symml.training._shards import SOURCES, master_of
+from kikuchipy_symml.training._shards import SOURCES
 
 LATTICE = class_index("bravais_lattice")
 
@@ -159,21 +160,32 @@ def test_random_crystals_held_out_are_drawn_again(shards, first_random):
     assert refuses(shards, crystal, first_random(crystal))
 
 
-# --------------------------------------------------------- masters on disk
+# --------------------------------------------------------- bands on disk
 
 
-def test_master_of(small_split):
-    master = master_of(small_split["train"][0], 20.0, 61)
-    assert master.shape == (4, 61, 61) and master.dtype == np.int8
-    assert abs(master[0].mean()) < 0.5
-    assert 12 < master[0].std() <= 16.5
-    assert master[1:].any()
+def assert_same(one, other):
+    for name, array in vars(one).items():
+        np.testing.assert_array_equal(array, getattr(other, name))
+
+
+def test_bands_are_those_of_the_crystals(shards):
+    """At the energy that was written beside them."""
+    shard = shards.made_up(0)
+    about = json.loads((shards.directory / "shard_00000.json").read_text())
+    crystal, _ = shards._make_up(0)[3]
+    assert shard.names[3] == crystal.name
+    bands = band_profiles(crystal, about["energies"][3])
+    n = len(bands.reach)
+    # Energies are rounded; equally strong planes come in any order.
+    np.testing.assert_allclose(
+        shard.source.bragg[3, :n], bands.bragg, rtol=1e-3
+    )
+    assert not shard.source.reach[3, n:].any()
 
 
 def test_shard(shards, recipe):
     shard = shards.made_up(0)
-    assert shard.masters.shape == (28, 4, 41, 41)
-    assert shard.masters.dtype == np.int8
+    assert len(shard.source) == 28
     assert len(shard.names) == 28
     assert np.bincount(shard.sources).tolist() == [14, 14]
     assert [SOURCES[i] for i in (0, 1, 2)] == [
@@ -195,16 +207,16 @@ def test_made_anew_it_is_the_same(shards, recipe, tmp_path):
     with ThreadPoolExecutor(2) as pool:
         one, two = pool.map(other.made_up, [0, 0])
     assert one is two
-    np.testing.assert_array_equal(one.masters, first.masters)
+    assert_same(one.source, first.source)
     np.testing.assert_array_equal(one.space_groups, first.space_groups)
     assert one.names == first.names
     files = sorted(p.name for p in other.directory.iterdir())
     # The held-out crystals have to be known first.
     assert files == [
         "held_out.json",
-        "held_out.npy",
+        "held_out.npz",
         "shard_00000.json",
-        "shard_00000.npy",
+        "shard_00000.npz",
     ]
 
 
@@ -212,7 +224,7 @@ def test_read_again_it_is_the_same(shards, recipe, monkeypatch):
     first = shards.made_up(0)
     again = Shards(recipe, shards.directory.parent)
     monkeypatch.setattr(again, "_make_up", None)
-    np.testing.assert_array_equal(again.made_up(0).masters, first.masters)
+    assert_same(again.made_up(0).source, first.source)
 
 
 def test_another_number_holds_other_crystals(made_up):

@@ -1,0 +1,206 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The bands of many crystals in one, to draw patterns from.
+
+Axes: ``M`` crystals, ``R`` bands of each, ``T`` angles from the plane.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from kikuchipy_symml import symmetry
+
+from ._bands import Bands
+
+
+@dataclass(frozen=True)
+class Variety:
+    """How much crystals are varied while patterns are drawn.
+
+    Nature and simulations differ, and so would the next crystal of a kind:
+    a pattern of a slightly other crystal with the same symmetry is worth
+    more than one more of the same.
+
+    Parameters
+    ----------
+    strain
+        Standard deviation of the strain. Its components are those that
+        the crystal system leaves free.
+    scale
+        All Bragg angles are multiplied by one factor, drawn from 1 / (1 +
+        scale) to 1 + scale on a logarithmic scale.
+    strength
+        Standard deviation of the natural logarithm of the factor by which
+        the contrast of each family of planes is multiplied.
+    profile
+        Weights (lowest, highest) of the profile of a band as it was
+        simulated; the rest is a top-hat between its Bragg angles with the
+        same mean.
+    """
+
+    strain: float = 0.0
+    scale: float = 0.0
+    strength: float = 0.0
+    profile: tuple[float, float] = (1.0, 1.0)
+
+    def __post_init__(self) -> None:
+        for name in ("strain", "scale", "strength"):
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or not 0 <= value <= 1:
+                raise ValueError(f"{name} must be 0 to 1, not {value!r}")
+        p = self.profile
+        if len(p) != 2 or not 0 <= p[0] <= p[1] <= 2:
+            raise ValueError(
+                "profile must be two numbers from 0 to 2, the lower one "
+                f"first, not {p!r}"
+            )
+
+
+@dataclass(frozen=True)
+class BandStack:
+    """Bands of several crystals, see :class:`Bands`.
+
+    Crystals with fewer bands than others have bands of zero reach and
+    family -1 at the end.
+
+    Parameters
+    ----------
+    normals
+        Shape (M, R, 3).
+    reach, bragg, first, family
+        Shape (M, R).
+    profiles
+        Tapered to zero at their ends, shape (M, R, T).
+    """
+
+    normals: np.ndarray
+    reach: np.ndarray
+    profiles: np.ndarray
+    bragg: np.ndarray
+    first: np.ndarray
+    family: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.reach)
+
+    @classmethod
+    def of(cls, bands: Sequence[Bands]) -> "BandStack":
+        """Stack the bands of crystals."""
+        return cls.join(
+            [
+                cls(
+                    **{
+                        f.name: (
+                            i.tapered().astype(np.float16)
+                            if f.name == "profiles"
+                            else getattr(i, f.name)
+                        )[None]
+                        for f in fields(cls)
+                    }
+                )
+                for i in bands
+            ]
+        )
+
+    @classmethod
+    def join(cls, stacks: Sequence["BandStack"]) -> "BandStack":
+        """Join stacks to one."""
+        most = max(s.reach.shape[1] for s in stacks)
+        joined = {}
+        for f in fields(cls):
+            parts = []
+            for stack in stacks:
+                part = getattr(stack, f.name)
+                short = [(0, 0)] * part.ndim
+                short[1] = (0, most - part.shape[1])
+                fill = -1 if f.name == "family" else 0
+                parts.append(np.pad(part, short, constant_values=fill))
+            joined[f.name] = np.concatenate(parts)
+        return cls(**joined)
+
+    def take(self, which: np.ndarray) -> "BandStack":
+        """Return some of the crystals, in the order of their indices."""
+        return BandStack(
+            **{f.name: getattr(self, f.name)[which] for f in fields(self)}
+        )
+
+    def varied(
+        self,
+        rng: np.random.Generator,
+        space_groups: np.ndarray,
+        variety: Variety,
+    ) -> "BandStack":
+        """Return other crystals of the same symmetry.
+
+        Parameters
+        ----------
+        rng
+            Source of all randomness.
+        space_groups
+            Space group number of each crystal, shape (M,).
+        variety
+            How much they differ.
+        """
+        m = len(self)
+        log_scale = np.log1p(variety.scale) * rng.uniform(-1, 1, (m, 1))
+        strain = variety.strain * _random_strain(rng, space_groups)
+        # Of reciprocal vectors; to first order, which keeps it symmetric.
+        normals = self.normals - np.einsum(
+            "mij,mrj->mri", strain, self.normals
+        )
+        stretch = np.linalg.norm(normals, axis=-1)
+        normals = normals / np.maximum(stretch, 1e-6)[..., None]
+        stretch = stretch * np.exp(log_scale)
+
+        # Within a family all are equal.
+        families = rng.normal(size=(m, self.reach.shape[1]))
+        strength = np.exp(
+            variety.strength
+            * np.take_along_axis(families, self.family.astype(int), axis=1)
+        )
+        weight = rng.uniform(*variety.profile, (m, 1, 1))
+        profiles = self.profiles.astype(np.float32)
+        t = np.linspace(0, 1, profiles.shape[-1])
+        inside = t * self.reach[..., None] < self.bragg[..., None]
+        level = np.sum(profiles * inside, axis=-1, keepdims=True)
+        level /= np.maximum(inside.sum(axis=-1, keepdims=True), 1)
+        profiles = weight * profiles + (1 - weight) * level * inside
+        return replace(
+            self,
+            normals=normals.astype(np.float32),
+            reach=(self.reach * stretch).astype(np.float32),
+            bragg=(self.bragg * stretch).astype(np.float32),
+            first=(self.first * stretch).astype(np.float32),
+            profiles=(profiles * strength[..., None]).astype(np.float32),
+        )
+
+
+def _random_strain(
+    rng: np.random.Generator, space_groups: np.ndarray
+) -> np.ndarray:
+    """Symmetric tensors with components of about one that change the
+    lattice parameters and not the crystal system, shape (M, 3, 3).
+
+    In the frame of orix, *x* along *a* and *z* along *c**, with *b* the
+    unique axis of monoclinic crystals. The part that all systems share, a
+    change of scale, is left out.
+    """
+    system = np.array(symmetry.class_names("crystal_system"))[
+        symmetry.class_index("crystal_system")[space_groups - 1]
+    ]
+    strain = rng.normal(size=(len(system), 3, 3))
+    strain = (strain + strain.swapaxes(1, 2)) / 2
+    uniaxial = np.isin(system, ("tetragonal", "trigonal", "hexagonal"))
+    strain[uniaxial, 1, 1] = strain[uniaxial, 0, 0]
+    free_shear = np.zeros((len(system), 3, 3), dtype=bool)
+    free_shear[system == "triclinic"] = True
+    free_shear[system == "monoclinic", 0, 2] = True
+    free_shear[system == "monoclinic", 2, 0] = True
+    free_shear[:, np.arange(3), np.arange(3)] = True
+    strain *= free_shear
+    trace = np.trace(strain, axis1=1, axis2=2)
+    strain -= trace[:, None, None] / 3 * np.eye(3)
+    strain[system == "cubic"] = 0
+    return strain

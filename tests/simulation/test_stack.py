@@ -1,0 +1,120 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+import numpy as np
+import pytest
+
+from kikuchipy_symml.crystals import random_crystal
+from kikuchipy_symml.crystals._sites import operations
+from kikuchipy_symml.simulation import BandStack, Variety, band_profiles
+from kikuchipy_symml.simulation._stack import _random_strain
+
+NUMBERS = [2, 12, 62, 136, 166, 194, 225]
+
+
+@pytest.fixture(scope="module")
+def made():
+    """A crystal of each system and its bands."""
+    rng = np.random.default_rng(3)
+    crystals = [random_crystal(rng, space_group=i) for i in NUMBERS]
+    return crystals, [band_profiles(c, n_rows=30) for c in crystals]
+
+
+@pytest.fixture(scope="module")
+def stack(made):
+    return BandStack.of(made[1])
+
+
+def test_stack(stack, made):
+    assert len(stack) == 7
+    for i, bands in enumerate(made[1]):
+        n = len(bands.reach)
+        np.testing.assert_array_equal(stack.normals[i, :n], bands.normals)
+        np.testing.assert_array_equal(stack.first[i, :n], bands.first)
+        np.testing.assert_allclose(
+            stack.profiles[i, :n], bands.tapered(), rtol=2e-3, atol=2e-3
+        )
+        assert not stack.reach[i, n:].any()
+        assert np.all(stack.family[i, n:] == -1)
+
+
+def test_taken_and_joined_it_is_the_same(stack):
+    parts = [stack.take([i]) for i in range(7)]
+    together = BandStack.join(parts)
+    for name, array in vars(stack).items():
+        np.testing.assert_array_equal(array, getattr(together, name))
+
+
+def test_no_variety_changes_nothing(stack):
+    rng = np.random.default_rng(1)
+    same = stack.varied(rng, np.array(NUMBERS), Variety())
+    np.testing.assert_allclose(same.normals, stack.normals, atol=1e-6)
+    np.testing.assert_allclose(same.reach, stack.reach, rtol=1e-5)
+    np.testing.assert_allclose(same.profiles, stack.profiles, rtol=1e-5)
+
+
+def test_families_stay_families(stack):
+    """Symmetry keeps equal what it made equal: widths and profiles."""
+    rng = np.random.default_rng(1)
+    variety = Variety(0.03, 0.2, 0.5, (0.4, 1.1))
+    other = stack.varied(rng, np.array(NUMBERS), variety)
+    for i in range(7):
+        assert not np.allclose(other.bragg[i], stack.bragg[i], rtol=1e-3)
+        for family in range(stack.family[i].max() + 1):
+            here = stack.family[i] == family
+            assert np.ptp(other.bragg[i, here]) < 1e-5
+            spread = np.ptp(other.profiles[i, here], axis=0)
+            assert spread.max() < 1e-3
+
+
+def test_strained_normals_obey_the_symmetry(stack, made):
+    """Angles between planes of families are what the group makes them."""
+    rng = np.random.default_rng(2)
+    other = stack.varied(rng, np.array(NUMBERS), Variety(strain=0.03))
+    for i, number in enumerate(NUMBERS):
+        matrix = made[0][i].matrix.T
+        turns = matrix @ operations(number)[0] @ np.linalg.inv(matrix)
+        normals = other.normals[i, stack.family[i] >= 0]
+        turned = normals @ turns.swapaxes(1, 2)
+        cosine = np.abs(turned.reshape(-1, 3) @ normals.T)
+        assert cosine.max(axis=1).min() > 1 - 1e-5
+
+
+def test_strain_that_is_free(made):
+    numbers = np.repeat(NUMBERS, 50)
+    strain = _random_strain(np.random.default_rng(4), numbers)
+    np.testing.assert_allclose(strain, strain.swapaxes(1, 2))
+    np.testing.assert_allclose(
+        np.trace(strain, axis1=1, axis2=2), 0, atol=1e-12
+    )
+    used = np.abs(strain.reshape(7, 50, 9)).max(axis=1).reshape(7, 3, 3) > 0.1
+    assert used.sum(axis=(1, 2)).tolist() == [9, 5, 3, 3, 3, 3, 0]
+    uniaxial = strain[150:300]
+    np.testing.assert_array_equal(uniaxial[:, 0, 0], uniaxial[:, 1, 1])
+    # The unique axis of monoclinic crystals is b.
+    assert not strain[50:100, 1, [0, 2]].any()
+
+
+def test_first_order_shows_centring(crystals):
+    """Of a face-centred lattice (100) is not a vector of the reciprocal
+    lattice, (200) is; diamond's (200) is one that does not reflect."""
+    aluminium = band_profiles(crystals["Al"])
+    d = np.deg2rad(1)
+    x = np.abs(aluminium.normals) @ [1, 0, 0] > np.cos(d)
+    np.testing.assert_allclose(aluminium.first[x], aluminium.bragg[x])
+    primitive = band_profiles(crystals["Fe"])
+    assert np.all(primitive.first <= primitive.bragg * (1 + 1e-5))
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"strain": -0.1}, "strain must be 0 to 1, not -0.1"),
+        ({"scale": 2}, "scale must be 0 to 1, not 2"),
+        ({"strength": None}, "strength must be 0 to 1, not None"),
+        ({"profile": (0.5, 0.1)}, "profile must be two numbers"),
+        ({"profile": (0.5,)}, "profile must be two numbers"),
+    ],
+)
+def test_wrong_variety(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Variety(**settings)

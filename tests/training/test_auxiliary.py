@@ -1,0 +1,188 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the simulation knows of the bands is what the view shows."""
+
+import keras
+import numpy as np
+import pytest
+
+from kikuchipy_symml.crystals import library
+from kikuchipy_symml.models._network import build_network
+from kikuchipy_symml.pattern import ViewSpec, canonical_views
+from kikuchipy_symml.simulation import (
+    BandStack,
+    Camera,
+    band_profiles,
+    draw_patterns,
+    random_rotations,
+)
+from kikuchipy_symml.training import _auxiliary
+from kikuchipy_symml.training._auxiliary import Truth
+from kikuchipy_symml.training._detector import _targets, train_detector
+from kikuchipy_symml.training._recipe import AuxiliarySettings
+
+SPEC = ViewSpec(size=80)
+CLEAR = Camera(
+    pixels=(70, 90),
+    noise=(0.05, 0.1),
+    edges=(0.0, 0.0),
+    bump=(0.0, 0.2),
+    slope=(0.0, 0.1),
+    pc_error=(0.0, 0.0),
+    round_screen=0.0,
+)
+
+
+@pytest.fixture(scope="module")
+def nickel():
+    return band_profiles(library()["Ni"], n_rows=13)
+
+
+@pytest.fixture(scope="module")
+def some(nickel):
+    """Views of nickel and the truth about them."""
+    return draw(nickel, 0)
+
+
+def draw(bands, seed, n=32):
+    rng = np.random.default_rng(seed)
+    stack = BandStack.of([bands] * n)
+    rotations = random_rotations(rng, n)
+    patterns, pc, aspect_ratio = draw_patterns(
+        rng, stack, np.arange(n), CLEAR, rotations
+    )
+    views, _ = canonical_views(patterns, pc, SPEC, aspect_ratio=aspect_ratio)
+    return views, None, Truth.of(stack, rotations, pc, aspect_ratio)
+
+
+@pytest.fixture(scope="module")
+def network():
+    return build_network(
+        SPEC, azimuths=96, tilts=56, bands=16, poles=3, width=16, depth=1
+    )
+
+
+@pytest.fixture(scope="module")
+def found(network, some):
+    """Normals and strengths of the bands that are found by their peaks."""
+    geometry = keras.Model(network.input, network.get_layer("bands").output)
+    normals, _, strength = geometry.predict_on_batch(some[0])
+    return np.asarray(normals), np.asarray(strength)
+
+
+def test_truth_is_where_the_bands_are(some, found):
+    """Not so with another orientation."""
+    truth = some[2]
+    angles, families = truth.targets(*found)
+    known = angles[..., 0] > -90
+    assert known[:, :4].mean() > 0.8
+    assert families.shape == (32, 16, 16)
+    other = Truth(truth.normals[::-1], truth.angles, truth.families)
+    assert (other.targets(*found)[0][..., 0] > -90).mean() < 0.5 * known.mean()
+
+
+def test_targets(nickel, some, found):
+    """Angles are those of the reflections, families those of nickel."""
+    angles, families = some[2].targets(*found)
+    known = angles[..., 0] > -90
+    sines = np.exp(angles[known] - 3.5)
+    off = np.abs(sines[:, :1] - nickel.bragg).min(axis=1)
+    assert off.max() < 1e-5
+    pairs = known[:, :, None] & known[:, None]
+    pairs &= ~np.eye(16, dtype=bool)
+    assert set(np.unique(families[pairs])) == {0, 1}
+    assert np.all(families[~pairs] == -99)
+    # Equal families have equal angles.
+    i, j, k = np.nonzero(families == 1)
+    np.testing.assert_allclose(angles[i, j], angles[i, k], atol=1e-5)
+
+
+def test_absent_bands_have_no_target(some, found):
+    normals, strength = found
+    angles, families = some[2].targets(normals, np.zeros_like(strength))
+    assert np.all(angles == -99) and np.all(families == -99)
+
+
+@pytest.mark.parametrize("updates", [False, True])
+def test_heads(some, updates):
+    settings = AuxiliarySettings(angles=0.1, families=0.1, width=8)
+    assert settings.used and not AuxiliarySettings().used
+    network = build_network(
+        SPEC, bands=6, poles=2, width=16, depth=2, pair_updates=updates
+    )
+    outputs = _auxiliary.heads(network, 6, settings)
+    assert [o.shape for o in outputs] == [(None, 6, 2), (None, 6, 6)]
+    model = keras.Model(network.input, outputs)
+    _, alike = model.predict_on_batch(some[0][:2])
+    assert np.isfinite(alike).all()
+
+
+def test_losses_count_what_is_known():
+    (angles, families), weights = _auxiliary.losses(
+        AuxiliarySettings(angles=0.3, families=0.2)
+    )
+    assert weights == [0.3, 0.2]
+    targets = np.full((1, 3, 2), -99.0, dtype=np.float32)
+    assert float(angles(targets, np.ones((1, 3, 2), "f4"))) == 0
+    targets[0, 0] = 1.0
+    assert float(angles(targets, np.ones((1, 3, 2), "f4"))) == 0
+    assert float(angles(targets, np.zeros((1, 3, 2), "f4"))) > 0.5
+    pairs = np.array([[[-99.0, 1.0], [0.0, -99.0]]], dtype=np.float32)
+    sure = np.array([[[0.0, 9.0], [-9.0, 0.0]]], dtype=np.float32)
+    assert float(families(pairs, sure)) < 1e-3
+    assert float(families(pairs, -sure)) > 3
+
+
+def test_detector_finds_more_bands_than_peaks(nickel, found, some):
+    """Trained on half a minute's patterns, on others of the same crystal."""
+    network = build_network(
+        SPEC,
+        azimuths=96,
+        tilts=56,
+        bands=16,
+        extrema=40,
+        poles=3,
+        width=16,
+        depth=1,
+    )
+    losses = []
+    train_detector(
+        network, lambda i: draw(nickel, 10 + i), 60, 4e-3, losses.append
+    )
+    assert len(losses) == 60
+    assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:5])
+    geometry = keras.Model(network.input, network.get_layer("bands").output)
+    normals, _, strength = geometry.predict_on_batch(some[0])
+    np.testing.assert_allclose(np.linalg.norm(normals, axis=-1), 1, atol=1e-5)
+    assert np.all((strength >= 0) & (strength <= 1))
+
+    def right(normals, strength):
+        angles, _ = some[2].targets(np.asarray(normals), np.asarray(strength))
+        return np.mean(angles[:, :8, 0] > -90)
+
+    assert right(normals, strength) > right(*found)
+    assert not network.get_layer("bands").trainable_variables
+
+
+def test_detector_targets_of_a_place_on_a_band():
+    """Offsets take the place to the band, also beyond the seam."""
+    network = build_network(SPEC, azimuths=96, tilts=56, extrema=40, depth=1)
+    layer = network.get_layer("bands")
+    row = np.array([[10.0, 95.0, 50.0]], dtype=np.float32)
+    column = np.array([[20.0, 30.0, 40.0]], dtype=np.float32)
+    there = (
+        keras.ops.convert_to_tensor(row),
+        keras.ops.convert_to_tensor(column),
+    )
+    true = np.asarray(layer.normals(there[0] + 1.2, there[1] - 0.7))
+    # An opposite normal is the same plane.
+    truth = Truth(
+        np.concatenate([-true[:, :2], np.zeros((1, 1, 3), "f4")], axis=1),
+        np.array([[[0.1, 0.1], [0.1, 0.1], [0.0, 0.0]]]),
+        np.zeros((1, 3), int),
+    )
+    there = np.ones((1, 3), dtype=bool)
+    targets = _targets(layer, truth, row, column, there)
+    assert targets[0, :, 0].tolist() == [1, 1, 0]
+    np.testing.assert_allclose(targets[0, :2, 1], 1.2, atol=1e-3)
+    np.testing.assert_allclose(targets[0, :2, 2], -0.7, atol=1e-3)
