@@ -7,10 +7,15 @@ import warnings
 
 import kikuchipy as kp
 import pytest
+from hyperspy.extensions import ALL_EXTENSIONS
 from kikuchipy.signals import EBSD, LazyEBSD
 
 import kikuchipy_symml
-from kikuchipy_symml._register import METHODS, register_methods
+from kikuchipy_symml._register import (
+    METHODS,
+    register_methods,
+    register_signals,
+)
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +27,8 @@ class TestRegistered:
     def test_is_the_public_function(self):
         assert EBSD.classify_symmetry is kikuchipy_symml.classify_symmetry
         assert LazyEBSD.classify_symmetry is EBSD.classify_symmetry
+        assert EBSD.explain_symmetry is kikuchipy_symml.explain_symmetry
+        assert LazyEBSD.explain_symmetry is EBSD.explain_symmetry
 
     @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.__name__)
     def test_is_documented_and_typed(self, method):
@@ -96,3 +103,28 @@ class TestRegisterMethods:
         with pytest.warns(UserWarning, match=r"builtins\.int"):
             register_methods()
         assert EBSD.classify_symmetry == 3
+
+    @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.__name__)
+    def test_warns_of_each_method_of_others(self, monkeypatch, method):
+        name = method.__name__
+        monkeypatch.setattr(EBSD, name, len)
+        with pytest.warns(UserWarning, match=rf"{name} exists already"):
+            register_methods()
+        assert getattr(EBSD, name) is len
+
+
+class TestRegisterSignals:
+    names = ("SymmetryExplanation", "LazySymmetryExplanation")
+
+    def test_are_known_to_hyperspy(self):
+        for name in self.names:
+            assert ALL_EXTENSIONS["signals"][name]["module"].startswith(
+                "kikuchipy_symml."
+            )
+
+    def test_replaces_nothing(self, monkeypatch):
+        known = {self.names[0]: {"module": "another"}}
+        monkeypatch.setitem(ALL_EXTENSIONS, "signals", known)
+        register_signals()
+        assert known[self.names[0]] == {"module": "another"}
+        assert self.names[1] in known
