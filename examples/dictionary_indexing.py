@@ -8,7 +8,29 @@ Index each phase where the symmetry allows it, and refine.
 
 Dictionary indexing of all phases everywhere takes the time of one phase times
 their number. Symmetry says beforehand where to try which. The script
-``benchmarks/indexing_chain.py`` of the repository compares the two ways.
+``benchmarks/indexing_chain.py`` of the repository compares the ways on scans
+with 1000 electrons in a pixel and 150 grains or less, dictionaries of 5
+degrees, nickel and ferrite (2 phases) and titanium (3). Time is that of all
+cores together, with symmetry included, as a multiple of what indexing all
+points with one phase takes:
+
+====== ========== ==================== =============== ====== ====
+Phases Points     Way                  Symmetry        Right  Time
+====== ========== ==================== =============== ====== ====
+2      60 x 90    all phases           none            91.1 % 2.00
+2      60 x 90    likely phases        of all points   98.3 % 4.49
+2      60 x 90    likely phases        of 5 a grain    96.4 % 1.33
+2      100 x 150  all phases           none            93.7 % 2.00
+2      100 x 150  likely phases        of 5 a grain    97.8 % 0.86
+3      60 x 90    all phases           none            87.5 % 3.00
+3      60 x 90    likely phases        of all points   98.5 % 4.36
+3      60 x 90    likely phases        of 5 a grain    97.0 % 1.64
+====== ========== ==================== =============== ====== ====
+
+The network takes longer for a pattern than matching it to a dictionary as
+coarse as this. With a few points of each grain, shown at the end, it is the
+simulation of the dictionaries that remains, which is the same for scans of any
+size. Median orientation errors after refinement are 0.04 degrees in all.
 """
 
 import kikuchipy as kp

@@ -16,8 +16,10 @@ _spec = importlib.util.spec_from_file_location(
 golden = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(golden)
 
-# Across processors, see doc/robustness.rst
+# Across processors, see doc/robustness.rst: of most patterns, and of those
+# where two bands are so near to equally strong that either may be taken
 TOLERANCE = 1e-3
+LARGEST = 0.02
 ANEW = (
     "If it is meant to, write the golden file anew with 'python "
     "tests/robustness/golden.py' and say why in the changelog"
@@ -30,9 +32,13 @@ def test_the_default_model_says_what_it_said():
     assert sha256 == known, f"The default model has changed. {ANEW}"
     difference = np.abs(probabilities - expected).max(axis=1)
     worst = int(difference.argmax())
-    assert difference[worst] <= TOLERANCE, (
+    assert difference[worst] <= LARGEST, (
         f"The answer for pattern {worst} has changed by {difference[worst]}, "
-        f"more than {TOLERANCE}. {ANEW}"
+        f"more than {LARGEST}. {ANEW}"
+    )
+    changed = np.count_nonzero(difference > TOLERANCE)
+    assert changed <= len(difference) / 10, (
+        f"{changed} answers have changed by more than {TOLERANCE}. {ANEW}"
     )
 
 
