@@ -10,6 +10,9 @@ crystallography.
 How far these pictures can be trusted was measured, see :doc:`/explanation`.
 """
 
+import tempfile
+from pathlib import Path
+
 import hyperspy.api as hs
 import kikuchipy as kp
 import matplotlib.pyplot as plt
@@ -45,8 +48,9 @@ for i in range(3):
 # pattern and its map side by side, and moving the navigator moves both.
 #
 # Saved, it is loaded by HyperSpy again, with all that is known of it.
-explanation.save("explanation.hspy", overwrite=True)
-loaded = hs.load("explanation.hspy")
+path = Path(tempfile.mkdtemp()) / "explanation.hspy"
+explanation.save(path)
+loaded = hs.load(path)
 print(loaded)
 print(loaded.probability.round(2))
 

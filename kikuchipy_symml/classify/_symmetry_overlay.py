@@ -33,7 +33,7 @@ from kikuchipy_symml.classify._symmetry_elements import (
 if TYPE_CHECKING:  # pragma: no cover
     import matplotlib.axes
 
-MIRROR, AXIS, ZONE = "#00b4d8", "#ffb703", "white"
+MIRROR, AXIS, ZONE = "#7ae582", "#ffb703", "white"
 # Number of sides of the usual symbol of an axis; a lens for two
 SIDES = {2: 2, 3: 3, 4: 4, 6: 6}
 SIZE = 130  # Of symbols, in square points
