@@ -1,6 +1,6 @@
 # Copyright 2026 the kikuchipy_symml developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Patterns drawn and viewed per second on all cores, and master patterns.
+"""Patterns drawn and viewed per second on all cores, and band profiles.
 
 Run with ``python benchmarks/patterns.py [number of patterns]``. Nothing
 else should run on the machine meanwhile.
@@ -17,16 +17,23 @@ import numpy as np
 from kikuchipy_symml.crystals import random_crystal
 from kikuchipy_symml.pattern import ViewSpec, canonical_views
 from kikuchipy_symml.simulation import (
+    BandStack,
     Camera,
+    Variety,
     band_profiles,
     draw_patterns,
-    master_from_bands,
 )
 
 BATCH = 64
-MASTER_SIZE = 201
-CAMERA = Camera(pixels=(64, 64), aspect_ratio=(1.0, 1.0))
-VIEW = ViewSpec()
+CAMERA = Camera(
+    pixels=(64, 64),
+    aspect_ratio=(1.0, 1.0),
+    grain=(0.0, 0.4),
+    shade=(0.0, 0.15),
+)
+VARIETY = Variety(strain=0.02, scale=0.15, strength=0.35, profile=(0.5, 1.1))
+# The view of the default recipe.
+VIEW = ViewSpec(size=120)
 
 
 def rate(work: Callable[[int], object], tasks: int, each: int) -> float:
@@ -47,21 +54,18 @@ def main() -> None:
 
     rng = np.random.default_rng(1)
     crystals = [random_crystal(rng) for _ in range(28)]
-
-    def make(i: int) -> np.ndarray:
-        bands = band_profiles(crystals[i % len(crystals)])
-        return master_from_bands(bands, MASTER_SIZE)
+    numbers = np.array([c.space_group for c in crystals])
 
     def profile(i: int) -> object:
         return band_profiles(crystals[i % len(crystals)])
 
-    masters = np.stack([make(i) for i in range(8)])
-    masters *= 16 / masters[:, :1].std(axis=(2, 3), keepdims=True)
-    masters = np.clip(np.round(masters), -127, 127).astype(np.int8)
-    which = np.arange(BATCH) % len(masters)
+    stack = BandStack.of([profile(i) for i in range(len(crystals))])
+    which = np.arange(BATCH) % len(crystals)
 
     def draw(i: int) -> tuple:
-        return draw_patterns(np.random.default_rng(i), masters, which, CAMERA)
+        rng = np.random.default_rng(i)
+        varied = stack.take(which).varied(rng, numbers[which], VARIETY)
+        return draw_patterns(rng, varied, np.arange(BATCH), CAMERA)
 
     patterns, pc, _ = draw(0)
 
@@ -81,10 +85,6 @@ def main() -> None:
         print(f"{what}: {rate(work, tasks, BATCH):.0f} patterns/s")
     n = len(crystals)
     print(f"band profiles: {rate(profile, n, 1):.1f} random crystals/s")
-    print(
-        f"band profiles and master patterns, {MASTER_SIZE} x {MASTER_SIZE} "
-        f"points: {rate(make, n, 1):.1f} random crystals/s"
-    )
 
 
 if __name__ == "__main__":

@@ -126,6 +126,18 @@ class BandStack:
             **{f.name: getattr(self, f.name)[which] for f in fields(self)}
         )
 
+    def without_bands(self, which: np.ndarray) -> "BandStack":
+        """Return the same with the bands taken off some crystals, those
+        where a boolean array of shape (M,) is True."""
+        keep = ~np.asarray(which)[:, None]
+        return replace(
+            self,
+            reach=self.reach * keep,
+            bragg=self.bragg * keep,
+            first=self.first * keep,
+            family=np.where(keep, self.family, -1),
+        )
+
     def varied(
         self,
         rng: np.random.Generator,

@@ -38,8 +38,8 @@ class Batches:
         self._tables: dict[int, list] = {}
 
     def __call__(self, number: int) -> tuple[np.ndarray, np.ndarray, Truth]:
-        """Return the views (N, size, size, 2), the space groups (N,) and
-        the bands of a batch."""
+        """Return the views (N, size, size, 2), the space groups (N,), 0
+        where nothing is shown, and the bands of a batch."""
         # By the step at which the batch is first taken.
         o = self.recipe.optimiser
         block, position = divmod(number, o.pool)
@@ -60,6 +60,9 @@ class Batches:
         stack = BandStack.join(
             [shard.source.take([i]) for shard, i in chosen]
         ).varied(rng, numbers, self.recipe.variety)
+        empty = rng.random(len(chosen)) < self.recipe.crystals.empty
+        stack = stack.without_bands(empty)
+        numbers[empty] = 0
         rotations = random_rotations(rng, len(chosen))
         patterns, pc, aspect_ratio = draw_patterns(
             rng,

@@ -70,6 +70,10 @@ def set_loss(level_weights: dict[str, float]):
     a class with an allowed one. A pattern of which only the Bravais
     lattice is known trains that level as much as any other pattern, and
     finer levels not at all.
+
+    Of a pattern that shows nothing no space group is allowed. Its loss is
+    the Kullback-Leibler divergence from even probabilities of all classes,
+    at each level, so that the network learns to be unsure.
     """
     from keras import ops
 
@@ -79,18 +83,22 @@ def set_loss(level_weights: dict[str, float]):
             f"At least one level needs a positive weight: {level_weights}"
         )
     # Space groups of the same class at each level, (230, 230).
-    same = {}
-    for level in weights:
-        table = symmetry.sum_table(level)
-        same[level] = table @ table.T
+    tables = {level: symmetry.sum_table(level) for level in weights}
+    same = {level: table @ table.T for level, table in tables.items()}
     total = sum(weights.values())
 
     def loss(allowed, p):
         out = 0.0
+        nothing = ops.sum(allowed, axis=-1) < 0.5
         for level, weight in weights.items():
             inside = ops.cast(ops.matmul(allowed, same[level]) > 0, "float32")
             on_set = ops.sum(p * inside, axis=-1)
-            out = out - weight / total * ops.log(on_set + 1e-7)
+            of_class = ops.matmul(p, tables[level])
+            uneven = -np.log(of_class.shape[-1]) - ops.mean(
+                ops.log(of_class + 1e-7), axis=-1
+            )
+            off = ops.where(nothing, uneven, -ops.log(on_set + 1e-7))
+            out = out + weight / total * off
         return out
 
     return loss

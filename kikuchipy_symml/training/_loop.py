@@ -242,7 +242,10 @@ class Trainer:
         """Take one step; return its loss, of the symmetry alone."""
         inner, targets = prepared
         self.optimiser.learning_rate = self.recipe.optimiser.rate(self.step)
-        allowed = allowed_space_groups("space_group", numbers)
+        # None is allowed of a pattern that shows nothing.
+        allowed = np.zeros((len(numbers), 230), dtype=np.float32)
+        shown = numbers > 0
+        allowed[shown] = allowed_space_groups("space_group", numbers[shown])
         losses = self.trunk.train_on_batch(inner, [allowed, *targets])
         self.trunk.reset_metrics()
         self.step += 1

@@ -61,6 +61,8 @@ class CrystalSettings:
     shares
         Probability that a pattern is of a random, a decorated and a
         library crystal.
+    empty
+        Probability that a pattern shows no bands at all.
     first_shards
         Shards in use from the first step on.
     steps_per_shard
@@ -73,6 +75,7 @@ class CrystalSettings:
     random: int = 6
     decorated: int = 6
     shares: tuple[float, float, float] = (0.45, 0.4, 0.15)
+    empty: float = 0.0
     first_shards: int = 4
     steps_per_shard: int = 100
     energy: tuple[float, float] = (10.0, 30.0)
@@ -96,6 +99,9 @@ class CrystalSettings:
                 f"shares {self.shares} must be three, not negative, and sum "
                 "to one"
             )
+        _check_numbers(self, 0, "empty")
+        if self.empty >= 1:
+            raise ValueError(f"empty must be less than 1, not {self.empty}")
         if len(self.energy) != 2 or not (
             1 <= self.energy[0] <= self.energy[1] <= 100
         ):
@@ -366,7 +372,13 @@ class Recipe:
     def crystal_key(self) -> str:
         """Fingerprint of what decides which crystals are made."""
         crystals = self.to_dict()["crystals"]
-        for name in ("shards", "shares", "first_shards", "steps_per_shard"):
+        for name in (
+            "shards",
+            "shares",
+            "empty",
+            "first_shards",
+            "steps_per_shard",
+        ):
             crystals.pop(name)
         text = json.dumps(
             [_SIMULATION, library_fingerprint(), self.seed, crystals],

@@ -16,6 +16,7 @@ TINY = {
         "first_shards": 1,
         "steps_per_shard": 3,
         "shares": [0.4, 0.4, 0.2],
+        "empty": 0.2,
     },
     "variety": {"strain": 0.01, "strength": 0.2},
     "camera": {"pixels": [24, 28]},

@@ -20,7 +20,7 @@ def test_batch(batches, recipe):
     views, numbers, truth = batches(0)
     assert views.shape == (8, 32, 32, 2) and views.dtype == np.float32
     assert numbers.shape == (8,)
-    assert numbers.min() >= 1 and numbers.max() <= 230
+    assert numbers.min() >= 0 and numbers.max() <= 230
     assert np.isfinite(views).all()
     assert np.all(views[..., 1].sum(axis=(1, 2)) > 100)
     np.testing.assert_allclose(
@@ -131,3 +131,18 @@ def test_draw_set_in_grains(recipe, shards):
     seen = views[:9, ..., 1]
     assert np.all(seen == seen[0])
     assert not np.array_equal(views[0], views[1])
+
+
+def test_some_patterns_show_nothing(recipe, shards):
+    """And have no bands to tell; none if none is asked for."""
+    crystals = replace(recipe.crystals, empty=0.5)
+    optimiser = replace(recipe.optimiser, batch=60)
+    settings = replace(recipe, crystals=crystals, optimiser=optimiser)
+    _, numbers, truth = Batches(settings, shards)(0)
+    empty = numbers == 0
+    assert 0.3 < empty.mean() < 0.7
+    assert not truth.angles[empty].any()
+    assert np.all(truth.angles[~empty].max(axis=(1, 2)) > 0)
+    crystals = replace(recipe.crystals, empty=0.0)
+    settings = replace(recipe, crystals=crystals, optimiser=optimiser)
+    assert Batches(settings, shards)(0)[1].min() > 0

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from keras import ops
 
-from kikuchipy_symml.symmetry import LEVELS, class_names, sum_table
+from kikuchipy_symml.symmetry import (
+    LEVELS,
+    class_index,
+    class_names,
+    sum_table,
+)
 from kikuchipy_symml.training import allowed_space_groups, set_loss
 
 
@@ -161,3 +166,17 @@ def test_no_positive_weight(weights):
 def test_unknown_level():
     with pytest.raises(ValueError, match="colour"):
         set_loss({"colour": 1})
+
+
+def test_of_a_pattern_that_shows_nothing(p):
+    """Even probabilities cost nothing, sure ones much."""
+    loss = set_loss({"bravais_lattice": 1.0})
+    nothing = np.zeros((1, 230), dtype="float32")
+    of = class_index("bravais_lattice")
+    even = 1 / (14 * np.bincount(of)[of])
+    sure = np.full(230, 1e-6)
+    sure[0] = 1 - 229e-6
+    with_even = np.asarray(loss(nothing, even[None].astype("float32")))
+    with_sure = np.asarray(loss(nothing, sure[None].astype("float32")))
+    np.testing.assert_allclose(with_even, 0, atol=1e-4)
+    assert with_sure[0] > 5

@@ -70,6 +70,8 @@ def test_settings_are_not_modified(tiny):
         ({"crystals": {"shares": [0.5, 0.6, 0.1]}}, "shares.*sum to one"),
         ({"crystals": {"shares": [1.2, -0.2, 0.0]}}, "shares.*not negative"),
         ({"crystals": {"shares": [0.5, 0.5]}}, "shares.*must be three"),
+        ({"crystals": {"empty": 1.0}}, "empty must be less than 1, not 1.0"),
+        ({"crystals": {"empty": -0.1}}, "empty must be.*at least 0, not -0.1"),
         ({"crystals": {"energy": [30, 10]}}, "energy.*lower one first"),
         ({"crystals": {"energy": [0, 30]}}, "energy.*1 to 100"),
         ({"variety": {"strain": 2.0}}, "strain must be 0 to 1, not 2.0"),
