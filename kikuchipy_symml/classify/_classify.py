@@ -187,7 +187,7 @@ def classify_symmetry(
                 f"store={str(store)!r} needs compute=True: with "
                 "compute=False nothing is computed that could be stored"
             )
-        store = check_store(store)
+        check_store(store)
     if not isinstance(model, SymmetryModel):
         model = load_model(model)
     pc = check_projection_centres(signal)
@@ -206,16 +206,17 @@ def classify_symmetry(
     # cluster it need not be loaded here.
     if client_in_use() is None:
         _ = model.network
+    results: da.Array | np.ndarray = probabilities
     if store is not None:
-        probabilities = stored_probabilities(
+        results = stored_probabilities(
             probabilities,
-            store,
+            Path(store),
             navigation_mask,
             origin_of(model.sha256, pc, signal_mask, navigation_mask),
             show_progressbar,
         )
     return compute_symmetry_results(
-        probabilities,
+        results,
         signal,
         level,
         candidates=candidates,
@@ -225,7 +226,7 @@ def classify_symmetry(
 
 
 def compute_symmetry_results(
-    dask_array: da.Array,
+    dask_array: da.Array | np.ndarray,
     signal: EBSD,
     level: str = "bravais_lattice",
     *,

@@ -30,8 +30,8 @@ NAME = "probabilities"
 ORIGIN = "origin"
 
 
-def check_store(path: str | Path) -> Path:
-    """Return the path of a store that can be opened here and now.
+def check_store(path: str | Path) -> None:
+    """Raise unless a store of this name can be opened here and now.
 
     Raises
     ------
@@ -60,7 +60,6 @@ def check_store(path: str | Path) -> Path:
             "The workers of a cluster cannot write to one HDF5 file: store "
             f"to '{path.with_suffix(ZARR_SUFFIX)}' instead of '{path}'"
         )
-    return path
 
 
 def origin_of(sha256: str, pc: np.ndarray, *masks: np.ndarray | None) -> dict:
@@ -90,8 +89,8 @@ def stored_probabilities(
         What :func:`~kikuchipy_symml.classify._mapping.map_probabilities`
         returns.
     path
-        Of the file, which :func:`check_store` returned. It is made when
-        there is none.
+        Of the file, which :func:`check_store` has let pass. It is made
+        when there is none.
     navigation_mask
         True for points to leave out, whose rows stay NaN.
     origin
@@ -112,8 +111,9 @@ def stored_probabilities(
     with _opened(path, probabilities, origin) as (target, lock):
         probabilities = probabilities.rechunk(target.chunks)
         regions = da.core.slices_from_chunks(probabilities.chunks)
-        written = probabilities.map_blocks(
+        written = da.map_blocks(
             _Writer(target, lock),
+            probabilities,
             chunks=(1,) * probabilities.ndim,
             dtype=bool,
             meta=np.empty((0,) * probabilities.ndim, dtype=bool),
