@@ -367,8 +367,8 @@ def table_of(result: dict) -> str:
     methods = in_order(result["methods"])
     lines = [
         f"Model {result['model']!r}, {result['level']}, "
-        f"{result['patterns']} patterns of {len(result['phases'])} phases, "
-        f"{result['right']:.0%} classified right",
+        f"{result['patterns']} patterns of {len(result['phases'])} phases"
+        + (f", {result['right']:.0%} right" if "right" in result else ""),
         "",
         f"{'Share of saliency':<23}{'patterns':>9}"
         f"{'10 strongest bands':>25}{'zone axes within 4°':>25}",
@@ -464,7 +464,8 @@ def plot_curves(result: dict) -> plt.Figure:
                     color=colors[kind],
                     label=labels[kind],
                 )
-            axis.set(ylim=(0, None), xlim=(0, 1))
+            axis.set_xlim(0, 1)
+    axes[0, 0].set_ylim(bottom=0)
     axes[0, 0].set_ylabel("Probability, pixels removed")
     axes[1, 0].set_ylabel("Probability, pixels shown")
     for axis in axes[1]:
