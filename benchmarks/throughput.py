@@ -212,7 +212,7 @@ def naive(scan: Scan) -> tuple:
             output_signal_size=(230,),
             output_dtype=np.float32,
             lazy_output=False,
-            max_workers=1,
+            num_workers=1,
         )
         return mapped.data
 
