@@ -66,7 +66,8 @@ for axis, against in zip(axes, (None, "cP", "tP"), strict=True):
 # %%
 # The lines are the five bands that weigh most: red ones speak for cF, as its
 # odds fall without them, blue ones against it. They are markers for HyperSpy,
-# too, which follow the navigator: ``s.add_marker(explanation.bands.markers())``.
+# too, which follow the navigator:
+# ``s.add_marker(explanation.bands.markers())``.
 bands = explanation.bands
 print(bands.weights[1, 1].round(2))
 
@@ -84,19 +85,19 @@ for axis, method in zip(axes, methods, strict=True):
     axis.set_title(method)
 
 # %%
-# Once the patterns are indexed, the symmetry elements of the phase are known in
-# each pattern: dashed lines are mirror planes, symbols are two-, three- and
-# fourfold axes, and zone axes are named. These patterns come with their
+# Once the patterns are indexed, the symmetry elements of the phase are known
+# in each pattern: dashed lines are mirror planes, symbols are two-, three-
+# and fourfold axes, and zone axes are named. These patterns come with their
 # orientations.
 overlay = symmetry_overlay(s)
 axis = explanation.plot_over(s, (0, 0))
 overlay.plot(axis, (0, 0))
 
 # %%
-# What the network makes of a phase whatever its orientation is seen in the frame
-# of the crystal. Here are 30 simulated patterns of each of two phases, averaged:
-# above the patterns themselves, below what speaks for the right lattice and
-# against it.
+# What the network makes of a phase whatever its orientation is seen in the
+# frame of the crystal. Here are 30 simulated patterns of each of two phases,
+# averaged: above the patterns themselves, below what speaks for the right
+# lattice and against it.
 figure, axes = plt.subplots(2, 2, figsize=(7.5, 7.8), layout="constrained")
 for column, (name, lattice) in zip(
     axes.T, (("Ni", "cF"), ("Fe (Im-3m)", "cI")), strict=True
@@ -113,8 +114,8 @@ for column, (name, lattice) in zip(
     used.plot(column[1]).set_title(f"what speaks for {lattice}")
 
 # %%
-# Last, the network by itself. The first trained layer of the model looks at the
-# surroundings of each band in the map over plane normals. Another one looks at
-# the angles between bands: some of its features answer to 30, 45 or 60°, which
-# are the angles of symmetry axes.
+# Last, the network by itself. The first trained layer of the model looks at
+# the surroundings of each band in the map over plane normals. Another one
+# looks at the angles between bands: some of its features answer to 30, 45 or
+# 60°, which are the angles of symmetry axes.
 figure = network_filters().plot(16)
