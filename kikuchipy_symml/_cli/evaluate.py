@@ -62,6 +62,7 @@ def run(args: argparse.Namespace) -> None:
     from kikuchipy_symml.models import load_model
     from kikuchipy_symml.training import (
         SETS,
+        band_free_views,
         emsoft_set,
         evaluate_set,
         measured_set,
@@ -86,10 +87,13 @@ def run(args: argparse.Namespace) -> None:
         if path.exists():
             yield measured_set(recipe, path)
 
+    band_free = model.predict(
+        band_free_views(recipe, directory, args.patterns)
+    )
     results = []
     with progress_bar(total=len(SETS), unit="set") as bar:
         for test in sets():
-            results.append(evaluate_set(model, test))
+            results.append(evaluate_set(model, test, band_free))
             bar.update(1)
     table = table_of(results)
     print(table)
@@ -99,6 +103,7 @@ def run(args: argparse.Namespace) -> None:
             "single": {k: v.to_dict() for k, v in r.single.items()},
             "fused": {k: v.to_dict() for k, v in r.fused.items()},
             "phases": r.phases,
+            "rejection": round(r.rejection, 4),
         }
         for r in results
     }

@@ -1,5 +1,6 @@
 from ._evaluation import (
     SETS,
+    band_free_views,
     emsoft_set,
     evaluate_set,
     measured_set,
@@ -22,6 +23,7 @@ __all__ = [
     "Scores",
     "Shards",
     "allowed_space_groups",
+    "band_free_views",
     "emsoft_set",
     "evaluate_set",
     "export",

@@ -7,11 +7,12 @@ orientations; no crystal of the other simulated sets was trained on.
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import h5py
 import numpy as np
+from scipy.stats import mannwhitneyu
 
 from kikuchipy_symml import symmetry
 from kikuchipy_symml.models import SymmetryModel
@@ -196,6 +197,31 @@ def measured_set(recipe: Recipe, path: str | Path) -> TestSet:
     )
 
 
+def band_free_views(
+    recipe: Recipe, directory: str | Path, patterns: int
+) -> np.ndarray:
+    """Return views of patterns of the camera that show no bands.
+
+    Parameters
+    ----------
+    recipe
+        Gives the view and the camera.
+    directory
+        Where the recipe's crystals are kept.
+    patterns
+        About how many patterns.
+
+    Returns
+    -------
+    views
+        Shape (N, size, size, 2).
+    """
+    shard = Shards(recipe, Path(directory) / "crystals").library("unseen_type")
+    nothing = np.ones(len(shard.names), dtype=bool)
+    shard = replace(shard, source=shard.source.without_bands(nothing))
+    return draw_set(recipe, shard, 400, patterns)[0]
+
+
 def _drawn(
     name: str, recipe: Recipe, shard: Shard, seed: int, patterns: int
 ) -> TestSet:
@@ -225,15 +251,22 @@ class Result:
     phases
         For each phase, the Bravais lattice, number of patterns, share of
         patterns whose lattice is right, and lattice of all fused.
+    rejection
+        Area under the receiver operating characteristic of the confidence
+        in the Bravais lattice, by which patterns without bands are to be
+        told from those of the set: 1 if all of the set are more confident.
     """
 
     name: str
     single: dict[str, Scores]
     fused: dict[str, Scores]
     phases: dict[str, tuple[str, int, float, str]]
+    rejection: float
 
 
-def evaluate_set(model: SymmetryModel, test: TestSet) -> Result:
+def evaluate_set(
+    model: SymmetryModel, test: TestSet, band_free: np.ndarray
+) -> Result:
     """Score a model on a set.
 
     Parameters
@@ -242,6 +275,8 @@ def evaluate_set(model: SymmetryModel, test: TestSet) -> Result:
         The model.
     test
         The set.
+    band_free
+        Probabilities of patterns without bands, shape (N, 230).
     """
     p = model.predict(test.views)
     _, first, of_grain = np.unique(
@@ -256,7 +291,11 @@ def evaluate_set(model: SymmetryModel, test: TestSet) -> Result:
     lattice = "bravais_lattice"
     names = symmetry.class_names(lattice)
     index = symmetry.class_index(lattice)
-    chosen = symmetry.sum_to_level(p, lattice).argmax(axis=1)
+    at_level = symmetry.sum_to_level(p, lattice)
+    chosen = at_level.argmax(axis=1)
+    confidence = at_level.max(axis=1)
+    free = symmetry.sum_to_level(band_free, lattice).max(axis=1)
+    pairs = len(confidence) * len(free)
     phases = {}
     for phase in dict.fromkeys(test.phases):
         here = np.array([i == phase for i in test.phases])
@@ -278,4 +317,5 @@ def evaluate_set(model: SymmetryModel, test: TestSet) -> Result:
             for i in symmetry.LEVELS
         },
         phases,
+        float(mannwhitneyu(confidence, free).statistic / pairs),
     )

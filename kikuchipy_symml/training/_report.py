@@ -38,6 +38,10 @@ def table_of(results: Sequence[Result]) -> str:
                 f"{one.calibration_error:6.1%}          {fused.top_1:6.1%} "
                 f"{fused.top_2:7.1%} {fused.macro:7.1%}"
             )
+        lines.append(
+            "  area under the ROC curve of the confidence, against patterns "
+            f"without bands: {result.rejection:.3f}"
+        )
         if result.name in ("emsoft", "measured"):
             lines.append(
                 f"  {'phase':34s} {'lattice':8s} {'n':>4s} {'right':>6s} "

@@ -1,0 +1,91 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How many of the bands that a network finds are bands of the crystal.
+
+    python benchmarks/bands_found.py recipes/default.yaml --directory DIR
+
+prints it for the layer that was trained to find bands, of the checkpoint in
+DIR (or of ``--checkpoint``), and for the highest peaks of the same map over
+plane normals. The patterns are of random crystals never trained on, with
+the camera of the recipe.
+"""
+
+import argparse
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from kikuchipy_symml.models.layers import Bands
+from kikuchipy_symml.pattern import canonical_views
+from kikuchipy_symml.simulation import draw_patterns, random_rotations
+from kikuchipy_symml.training import Recipe, Shards
+from kikuchipy_symml.training._auxiliary import Truth
+from kikuchipy_symml.training._loop import Trainer
+
+BATCH = 64
+RANKS = (1, 4, 8, 16, 28)
+
+
+def batch(recipe: Recipe, shards: Shards, number: int) -> tuple:
+    """Views of unseen random crystals, and the truth about them."""
+    rng = np.random.default_rng([recipe.seed, 6, number])
+    shard = shards.held_out()
+    which = rng.integers(len(shard.names), size=BATCH)
+    rotations = random_rotations(rng, BATCH)
+    patterns, pc, aspect_ratio = draw_patterns(
+        rng, shard.source, which, recipe.camera, rotations
+    )
+    views, _ = canonical_views(
+        patterns, pc, recipe.view, aspect_ratio=aspect_ratio
+    )
+    stack = shard.source.take(which)
+    return views, Truth.of(stack, rotations, pc, aspect_ratio)
+
+
+def angles_off(truth: Truth, normals: np.ndarray) -> np.ndarray:
+    """Angle in degrees from each normal to the next plane of the crystal,
+    (N, T)."""
+    cosine = np.abs(normals @ truth.normals.swapaxes(1, 2))
+    cosine *= (truth.angles[..., 0] > 0)[:, None]
+    return np.rad2deg(np.arccos(np.clip(cosine.max(axis=2), 0, 1)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("--directory", type=Path, required=True)
+    parser.add_argument("--checkpoint", type=Path)
+    parser.add_argument("--batches", type=int, default=8)
+    args = parser.parse_args()
+
+    recipe = Recipe.load(args.recipe)
+    trainer = Trainer(recipe)
+    trainer.restore(args.checkpoint or args.directory / "checkpoint.npz")
+    layer = trainer.network.get_layer("bands")
+    maps = trainer.network.get_layer("great_circles").output
+    peaks = Bands(
+        layer.view.to_dict(), layer.azimuths, layer.tilts, layer.count
+    )
+    both = keras.Model(trainer.network.input, [*layer.output, *peaks(maps)])
+    shards = Shards(recipe, args.directory / "crystals")
+    off = {"trained layer": [], "highest peaks": []}
+    for i in range(args.batches):
+        views, truth = batch(recipe, shards, i)
+        found = [np.asarray(a) for a in both.predict_on_batch(views)]
+        off["trained layer"].append(angles_off(truth, found[0]))
+        off["highest peaks"].append(angles_off(truth, found[3]))
+    print(f"{args.batches * BATCH} patterns of unseen random crystals")
+    print("Share within 2 degrees of a plane of the crystal, of the first")
+    print(f"{'':16s}" + "".join(f"{n:>7d}" for n in RANKS))
+    for name, parts in off.items():
+        angle = np.concatenate(parts)
+        print(
+            f"{name:16s}"
+            + "".join(f"{np.mean(angle[:, :n] < 2):7.1%}" for n in RANKS)
+            + f"   median of these {np.median(angle[angle < 2]):.2f} degrees"
+        )
+
+
+if __name__ == "__main__":
+    main()

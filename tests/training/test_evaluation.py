@@ -1,0 +1,136 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Evaluation: its sets, and scores of models of which they are known."""
+
+from types import SimpleNamespace
+
+import h5py
+import numpy as np
+import pytest
+
+from kikuchipy_symml.symmetry import LEVELS
+from kikuchipy_symml.training import (
+    band_free_views,
+    emsoft_set,
+    evaluate_set,
+    measured_set,
+    plot_confusion,
+    simulated_sets,
+    table_of,
+)
+
+
+@pytest.fixture(scope="module")
+def directory(shards, tmp_path_factory):
+    """Where the crystals of the recipe are."""
+    path = tmp_path_factory.mktemp("run")
+    (path / "crystals").symlink_to(shards.directory.parent)
+    return path
+
+
+@pytest.fixture(scope="module")
+def sets(recipe, directory):
+    found = simulated_sets(recipe, directory, 18)
+    return {test.name: test for test in found}
+
+
+def model_of(answer):
+    return SimpleNamespace(predict=answer)
+
+
+def knowing(test):
+    """A model that is right about a set and sure of it."""
+    p = np.full((len(test.space_groups), 230), 1e-4)
+    p[np.arange(len(p)), test.space_groups - 1] = 1
+    p /= p.sum(axis=1, keepdims=True)
+    return model_of(lambda views: p.astype(np.float32))
+
+
+EVEN = np.full((5, 230), 1 / 230, dtype=np.float32)
+
+
+def test_a_model_that_knows(sets):
+    for test in sets.values():
+        result = evaluate_set(knowing(test), test, EVEN)
+        assert result.rejection == 1
+        for level in LEVELS:
+            assert result.single[level].top_1 == 1
+            assert result.fused[level].macro == 1
+        assert all(i[2] == 1 and i[0] == i[3] for i in result.phases.values())
+
+
+def test_a_model_that_knows_nothing(sets):
+    """Not even whether there are bands."""
+    test = sets["train"]
+    even = model_of(lambda views: np.repeat(EVEN[:1], len(views), axis=0))
+    result = evaluate_set(even, test, EVEN)
+    assert result.rejection == 0.5
+    assert result.single["space_group"].top_1 < 0.5
+
+
+def test_surer_of_nothing_than_of_patterns(sets):
+    test = sets["train"]
+    sure = np.zeros((4, 230), dtype=np.float32)
+    sure[:, 3] = 1
+    even = model_of(lambda views: np.repeat(EVEN[:1], len(views), axis=0))
+    assert evaluate_set(even, test, sure).rejection == 0
+
+
+def test_sets_are_in_grains(sets):
+    assert list(sets) == ["train", "seen_type", "unseen_type", "random"]
+    for test in sets.values():
+        assert len(test.views) == len(test.phases) == len(test.grains)
+        for grain in np.unique(test.grains):
+            here = test.grains == grain
+            assert here.sum() == 9
+            assert len({test.phases[i] for i in np.flatnonzero(here)}) == 1
+
+
+def test_crystals_seen_are_left_out(recipe, shards, directory):
+    identity = shards.library("seen_type").identities[0]
+    name = shards.library("seen_type").names[0]
+    tests = simulated_sets(recipe, directory, 90, {identity})
+    seen_type = next(t for t in tests if t.name == "seen_type")
+    assert name not in seen_type.phases
+
+
+def test_band_free_views(recipe, directory):
+    """Noise on a background: no view is like another."""
+    views = band_free_views(recipe, directory, 16)
+    assert views.shape[1:] == (32, 32, 2) and len(views) >= 16
+    assert views[..., 0].std() > 0.1
+    flat = views[:16, ..., 0].reshape(16, -1)
+    alike = np.corrcoef(flat) - np.eye(16)
+    assert np.abs(alike).max() < 0.8
+
+
+def test_sets_from_files(recipe, tmp_path):
+    """Phases without a space group are passed over."""
+    rng = np.random.default_rng(1)
+    path = tmp_path / "masters.h5"
+    with h5py.File(path, "w") as f:
+        f["Ni (nickel)"] = rng.random((2, 41, 41))
+        f["Ni (nickel)"].attrs["space_group"] = 225
+    test = emsoft_set(recipe, path, 18)
+    assert set(test.space_groups) == {225} and len(test.views) >= 18
+    with pytest.raises(ValueError):
+        emsoft_set(recipe, path, 18, {"Ni 225"})
+    path = tmp_path / "measured.h5"
+    with h5py.File(path, "w") as f:
+        for name in ("steel", "unknown"):
+            f[name] = rng.integers(0, 255, (3, 30, 40)).astype(np.uint8)
+        f["steel"].attrs["space_group"] = 229
+        f["steel"].attrs["pc_bruker"] = (0.5, 0.3, 0.6)
+    test = measured_set(recipe, path)
+    assert test.phases == ["steel"] * 3 and set(test.space_groups) == {229}
+
+
+def test_reports(sets, tmp_path):
+    results = [evaluate_set(knowing(t), t, EVEN) for t in sets.values()]
+    table = table_of(results)
+    assert table.count("without bands: 1.000") == 4
+    for level in LEVELS:
+        assert table.count(level) == 4
+    path = tmp_path / "confusion.png"
+    plot_confusion(results[0], path)
+    assert path.stat().st_size > 1000
