@@ -243,15 +243,19 @@ def curves_of(explainer: Explainer, maps: list) -> dict[str, dict]:
     """Return mean probability of the class along both curves."""
     rng = np.random.default_rng(NOISE_SEED)
     curves = {k: {s: [] for s in SHUFFLES} for k in ("deletion", "insertion")}
+    # Of another phase, if there is one pattern of each only
+    others = np.roll(np.concatenate([m for _, m in maps]), 1, axis=0)
+    first = 0
     for s, m in maps:
+        other = others[first : first + len(m)]
+        first += len(m)
         for kind in SHUFFLES:
             if kind == "salient":
                 ranked = m
             elif kind == "random":
                 ranked = rng.random(m.shape)
             else:
-                # Only where this pattern has something to be removed
-                ranked = np.roll(m, 1, axis=0)
+                ranked = other
             rank = ranks(ranked, s.views[..., 1])
             for name in curves:
                 p = [
