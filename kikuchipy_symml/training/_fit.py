@@ -944,6 +944,12 @@ def _try_settings(view: ViewSpec, settings: dict) -> None:
             f"Unknown network_settings {sorted(unknown)}; known are "
             f"{sorted(known)}"
         )
+    if settings.get("extrema"):
+        raise ValueError(
+            f"network_settings with extrema {settings['extrema']}: the layer "
+            "that finds bands among them learns from simulated patterns. "
+            "Start from a model that a recipe made, or leave extrema out"
+        )
     build_network(view, **settings)
 
 

@@ -74,7 +74,9 @@ def settings(tiny):
     return {
         "start_from": None,
         "view": VIEW,
-        "network_settings": tiny["network"],
+        "network_settings": {
+            k: v for k, v in tiny["network"].items() if k != "extrema"
+        },
         "batch_size": 16,
         "show_progressbar": False,
     }
@@ -445,6 +447,7 @@ def test_uncalibrated_detector_warns(make_scan, no_training):
         ({"start_from": "nothing"}, ModelError, "no model named 'nothing'"),
         ({"start_from": "a.symml"}, FileNotFoundError, "a.symml"),
         ({"network_settings": {"x": 1}}, ValueError, r"\['x'\]; known.*width"),
+        ({"network_settings": {"extrema": 12}}, ValueError, "extrema 12: the"),
         ({"view": 80}, TypeError, "view .*not int"),
         (
             {"navigation_masks": [None]},
