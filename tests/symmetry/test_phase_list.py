@@ -193,12 +193,12 @@ class TestNotIndexed:
         )
         assert same.phase_id[0] == 0
 
+    @pytest.mark.filterwarnings("error::UserWarning")
     @pytest.mark.parametrize("value", [0, np.nan])
     @pytest.mark.parametrize("level", symmetry.LEVELS)
     def test_no_evidence(self, value, level):
         p230 = MIXED.copy()
         p230[2] = value
-        # No warning, as pytest is told to make errors of them
         phases = SymmetryPhaseList(p230, level)
         assert phases.phase_id[2] == -1
         assert np.all(phases.phase_id[[0, 1, 3]] >= 0)
@@ -456,7 +456,9 @@ class TestCrystalMap:
             ]
             assert lost == list(range(3, 10))
         else:
-            xmap = phases.xmap
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", UserWarning)
+                xmap = phases.xmap
         # The list itself has all
         if level == "space_group":
             assert phases["Pm"].space_group.number == 6
