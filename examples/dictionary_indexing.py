@@ -25,6 +25,8 @@ Phases Points     Way                  Symmetry        Right  Time
 3      60 x 90    all phases           none            87.5 % 3.00
 3      60 x 90    likely phases        of all points   98.5 % 4.36
 3      60 x 90    likely phases        of 5 a grain    97.0 % 1.64
+3      100 x 150  all phases           none            95.0 % 3.00
+3      100 x 150  likely phases        of 5 a grain    98.3 % 0.97
 ====== ========== ==================== =============== ====== ====
 
 The network takes longer for a pattern than matching it to a dictionary as
