@@ -84,8 +84,10 @@ def test_same_answer_and_one_network_each(client, scan, expected, model_file):
     states = client.run(state_of_worker)
     assert len(states) == 2
     # One network, traced once though the blocks' last batches differ, and
-    # no more threads than the worker has
-    assert set(map(repr, states.values())) == {repr(([1], 1))}
+    # no more threads than the worker has. A worker that starts slowly may
+    # come too late to get any block.
+    used = [state for state in states.values() if state[0]]
+    assert used and all(state == ([1], 1) for state in used)
 
 
 def test_progress(client, scan, model_file, capsys):
