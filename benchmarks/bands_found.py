@@ -65,7 +65,11 @@ def main() -> None:
     layer = trainer.network.get_layer("bands")
     maps = trainer.network.get_layer("great_circles").output
     peaks = Bands(
-        layer.view.to_dict(), layer.azimuths, layer.tilts, layer.count
+        layer.view.to_dict(),
+        layer.azimuths,
+        layer.tilts,
+        count=layer.count,
+        name="peaks",
     )
     both = keras.Model(trainer.network.input, [*layer.output, *peaks(maps)])
     shards = Shards(recipe, args.directory / "crystals")
