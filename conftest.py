@@ -44,3 +44,20 @@ def untrained_model(tmp_path_factory) -> Path:
 def rng() -> np.random.Generator:
     """Random numbers that are the same in each run."""
     return np.random.default_rng(42)
+
+
+@pytest.fixture(scope="module")
+def cluster_client():
+    """Client of a cluster of two processes, that computes what is computed
+    here."""
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client

@@ -39,7 +39,7 @@ def batch(recipe: Recipe, shards: Shards, number: int) -> tuple:
     views, _ = canonical_views(
         patterns, pc, recipe.view, aspect_ratio=aspect_ratio
     )
-    stack = shard.source.take(which)
+    stack = shard.source[which]
     return views, Truth.of(stack, rotations, pc, aspect_ratio)
 
 

@@ -64,7 +64,7 @@ def main() -> None:
 
     def draw(i: int) -> tuple:
         rng = np.random.default_rng(i)
-        varied = stack.take(which).varied(rng, numbers[which], VARIETY)
+        varied = stack[which].varied(rng, numbers[which], VARIETY)
         return draw_patterns(rng, varied, np.arange(BATCH), CAMERA)
 
     patterns, pc, _ = draw(0)

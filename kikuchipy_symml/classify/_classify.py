@@ -50,6 +50,7 @@ def classify_symmetry(
     min_confidence: float = ...,
     compute: Literal[True] = ...,
     batch_size: int | None = ...,
+    store: str | Path | None = ...,
     show_progressbar: bool | None = ...,
 ) -> SymmetryPhaseList: ...
 
@@ -66,6 +67,7 @@ def classify_symmetry(
     min_confidence: float = ...,
     compute: Literal[False],
     batch_size: int | None = ...,
+    store: None = ...,
     show_progressbar: bool | None = ...,
 ) -> da.Array: ...
 

@@ -2,10 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a network looked at in the patterns of a scan.
 
-Axes: ``y`` and ``x`` navigation rows and columns (of which there may be
-fewer), ``i`` and ``j`` detector rows and columns, ``c`` the coordinates of
-a projection centre, ``d`` pixels of a map, row by row, and then the
-details of a pattern.
+The results of a pattern are the pixels of its map, row by row, and then its
+details.
 """
 
 import warnings
@@ -35,7 +33,7 @@ from kikuchipy_symml.classify._explanation import (
     LazySymmetryExplanation,
     SymmetryExplanation,
 )
-from kikuchipy_symml.classify._mapping import _in_blocks
+from kikuchipy_symml.classify._mapping import map_blocks
 from kikuchipy_symml.classify._question import Question, log_odds
 from kikuchipy_symml.classify._saliency import explainer_of
 from kikuchipy_symml.models import SymmetryModel, load_model
@@ -231,7 +229,10 @@ def explain_symmetry(
     signal_axes = signal.axes_manager.signal_axes
     n_bands = explainer.n_bands if bands else 0
     n_details = columns.FIRST_BAND + columns.PER_BAND * n_bands
-    results = _map(
+    shape = signal_shape(signal)
+    # Maps and details side by side: made together, as they need the same
+    # views.
+    results = map_blocks(
         _BlockExplainer(
             model,
             question,
@@ -244,9 +245,9 @@ def explain_symmetry(
         signal.data,
         pc,
         navigation_mask,
-        n_details,
+        prod(shape) + n_details,
+        "symmetry-explanation",
     )
-    shape = signal_shape(signal)
     if compute:
         done = computed(results, show_progressbar)
         _warn_of_unusable(done[..., prod(shape) + columns.OF])
@@ -280,42 +281,6 @@ def explain_symmetry(
         "method": method,
     }
     return _as_signal(maps, details, known, signal)
-
-
-def _map(
-    task: "_BlockExplainer",
-    patterns: np.ndarray | da.Array,
-    pc: np.ndarray,
-    navigation_mask: np.ndarray | None,
-    n_details: int,
-) -> da.Array:
-    """Return maps and details of each pattern, side by side: made
-    together, as they need the same views."""
-    if patterns.ndim == 2:
-        mask = None if navigation_mask is None else navigation_mask[None]
-        return _map(task, patterns[None], pc, mask, n_details)[0]
-    patterns = _in_blocks(patterns)
-    chunks, shape = patterns.chunks[:-2], patterns.shape[:-2]
-    if pc.ndim == 1:
-        pc = np.broadcast_to(pc, (*shape, 3))
-    if navigation_mask is None:
-        navigation_mask = np.zeros(shape, dtype=bool)
-    axes = "yx"[: len(shape)]
-    return da.blockwise(
-        task,
-        axes + "d",
-        patterns,
-        axes + "ij",
-        da.from_array(pc, chunks=(*chunks, (3,))),
-        axes + "c",
-        da.from_array(navigation_mask, chunks=chunks),
-        axes,
-        new_axes={"d": prod(patterns.shape[-2:]) + n_details},
-        concatenate=True,
-        name=None,
-        token="symmetry-explanation",
-        meta=np.empty((0,) * (len(shape) + 1), dtype=np.float32),
-    )
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@
 
 Axes: ``y`` and ``x`` navigation rows and columns (of which there may be
 fewer), ``i`` and ``j`` detector rows and columns, ``c`` the coordinates of
-a projection centre, ``k`` space groups.
+a projection centre, ``k`` the results of a pattern, such as the
+probabilities of the space groups.
 
 Threads: every block is one dask task. Making views is plain code on one
 core, without Python's lock, and several tasks do it at once. The network
@@ -12,6 +13,7 @@ spreads over all cores by itself, so tasks take turns with it: while one
 has the network, the others make their views.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import dask.array as da
@@ -64,16 +66,46 @@ def map_probabilities(
         points that the mask leaves out are NaN. Rows of patterns that
         cannot be used (constant or not finite) are 0.
     """
+    return map_blocks(
+        _BlockClassifier(model, signal_mask, batch_size or BATCH_SIZE),
+        patterns,
+        pc,
+        navigation_mask,
+        N_SPACE_GROUPS,
+        "symmetry-probabilities",
+    )
+
+
+def map_blocks(
+    task: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
+    patterns: np.ndarray | da.Array,
+    pc: np.ndarray,
+    navigation_mask: np.ndarray | None,
+    n_results: int,
+    token: str,
+) -> da.Array:
+    """Return what a task finds in each pattern, lazily.
+
+    Parameters
+    ----------
+    task
+        Given the patterns of a block, their projection centres and a mask
+        that is True for patterns to leave out, returns the results.
+    patterns, pc, navigation_mask
+        See :func:`map_probabilities`.
+    n_results
+        Number of results of each pattern.
+    token
+        What dask calls the task.
+
+    Returns
+    -------
+    results
+        Dask array of the navigation shape and (n_results,), float32.
+    """
     if patterns.ndim == 2:
         mask = None if navigation_mask is None else navigation_mask[None]
-        return map_probabilities(
-            patterns[None],
-            pc,
-            model,
-            navigation_mask=mask,
-            signal_mask=signal_mask,
-            batch_size=batch_size,
-        )[0]
+        return map_blocks(task, patterns[None], pc, mask, n_results, token)[0]
 
     patterns = _in_blocks(patterns)
     chunks = patterns.chunks[:-2]
@@ -89,7 +121,7 @@ def map_probabilities(
 
     axes = "yx"[: len(shape)]
     return da.blockwise(
-        _BlockClassifier(model, signal_mask, batch_size or BATCH_SIZE),
+        task,
         axes + "k",
         patterns,
         axes + "ij",
@@ -97,10 +129,10 @@ def map_probabilities(
         axes + "c",
         mask,
         axes,
-        new_axes={"k": N_SPACE_GROUPS},
+        new_axes={"k": n_results},
         concatenate=True,
         name=None,
-        token="symmetry-probabilities",
+        token=token,
         meta=np.empty((0,) * (len(shape) + 1), dtype=np.float32),
     )
 

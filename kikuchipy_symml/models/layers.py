@@ -220,6 +220,15 @@ def _gather(flat, index):
     return ops.reshape(out, (-1, *shape, *width))
 
 
+def _normal(azimuth, tilt):
+    """Unit normals of planes at an azimuth and a tilt."""
+    cosine = ops.cos(tilt)
+    return ops.stack(
+        [cosine * ops.cos(azimuth), cosine * ops.sin(azimuth), ops.sin(tilt)],
+        axis=-1,
+    )
+
+
 def _parabola(low, mid, high):
     """Offset of the top of the parabola through three points."""
     curvature = low + high - 2 * mid
@@ -259,15 +268,9 @@ class Bands(_Geometry):
         strength = ops.maximum(best, 0.0)
         row, column = index // a, index % a
 
-        wide = a + 2 * pad
-        centre = (row + pad) * wide + column + pad
-        flat = ops.reshape(padded, (-1, (p + 2 * pad) * wide))
-        di = np.arange(-self.half_azimuth, self.half_azimuth + 1)
-        dj = np.arange(-self.half_tilt, self.half_tilt + 1)
-        offsets = (di[:, None] * wide + dj).ravel().astype("int32")
-        patch = _gather(flat, centre[..., None] + offsets)
-        middle = len(offsets) // 2
-        up, down = patch[..., middle - len(dj)], patch[..., middle + len(dj)]
+        patch = self._patch(padded, row, column)
+        middle, side = patch.shape[-1] // 2, 2 * self.half_tilt + 1
+        up, down = patch[..., middle - side], patch[..., middle + side]
         left, right = patch[..., middle - 1], patch[..., middle + 1]
         top = patch[..., middle]
         d_row = _parabola(up, top, down)
@@ -277,15 +280,7 @@ class Bands(_Geometry):
         tilt = (ops.cast(column, "float32") - (a - 1) / 2 + d_column) * (
             self.tilt_step
         )
-        cosine = ops.cos(tilt)
-        normals = ops.stack(
-            [
-                cosine * ops.cos(azimuth),
-                cosine * ops.sin(azimuth),
-                ops.sin(tilt),
-            ],
-            axis=-1,
-        )
+        normals = _normal(azimuth, tilt)
         covered = _gather(ops.reshape(seen, (-1, p * a)), index)
         rank = ops.broadcast_to(
             ops.linspace(0.0, 1.0, self.count), ops.shape(strength)
@@ -297,6 +292,17 @@ class Bands(_Geometry):
         features = features * ops.cast(strength > 0, "float32")[..., None]
         return normals, features, strength
 
+    def _patch(self, padded, row, column):
+        """What a padded map shows around whole places."""
+        wide = self.tilts + 2 * self.pad
+        high = self.azimuths + 2 * self.pad
+        di = np.arange(-self.half_azimuth, self.half_azimuth + 1)
+        dj = np.arange(-self.half_tilt, self.half_tilt + 1)
+        offsets = (di[:, None] * wide + dj).ravel().astype("int32")
+        centre = (row + self.pad) * wide + column + self.pad
+        flat = ops.reshape(padded, (-1, high * wide))
+        return _gather(flat, centre[..., None] + offsets)
+
     def compute_output_shape(self, s):
         n = (2 * self.half_azimuth + 1) * (2 * self.half_tilt + 1) + 6
         return (
@@ -307,7 +313,7 @@ class Bands(_Geometry):
 
 
 @_register
-class FindBands(_Geometry):
+class FindBands(Bands):
     """Bands told from other peaks of the map over normals.
 
     A band with a dark middle has two peaks, one at each of its edges, and
@@ -320,21 +326,18 @@ class FindBands(_Geometry):
     that it is a band.
     """
 
-    half_azimuth, half_tilt, pad = 4, 6, 6
     # Normals this close, in degrees, are of one band.
     same = 1.5
 
     def __init__(
         self, view, azimuths, tilts, count=28, extrema=64, width=48, **kwargs
     ):
-        super().__init__(view, azimuths, tilts, **kwargs)
-        self.count = count
+        super().__init__(view, azimuths, tilts, count, **kwargs)
         self.extrema = extrema
         self.width = width
 
     def get_config(self) -> dict:
         return super().get_config() | {
-            "count": self.count,
             "extrema": self.extrema,
             "width": self.width,
         }
@@ -387,15 +390,7 @@ class FindBands(_Geometry):
         """Unit normals at places of the map, which need not be whole."""
         azimuth = (row + 0.5) * (np.pi / self.azimuths)
         tilt = self._tilt(column)
-        cosine = ops.cos(tilt)
-        return ops.stack(
-            [
-                cosine * ops.cos(azimuth),
-                cosine * ops.sin(azimuth),
-                ops.sin(tilt),
-            ],
-            axis=-1,
-        )
+        return _normal(azimuth, tilt)
 
     def call(self, maps):
         p, a, pad = self.azimuths, self.tilts, self.pad
@@ -446,25 +441,6 @@ class FindBands(_Geometry):
 
     def _tilt(self, column):
         return (column - (self.tilts - 1) / 2) * self.tilt_step
-
-    def _patch(self, padded, row, column):
-        """What a padded map shows around whole places."""
-        wide = self.tilts + 2 * self.pad
-        high = self.azimuths + 2 * self.pad
-        di = np.arange(-self.half_azimuth, self.half_azimuth + 1)
-        dj = np.arange(-self.half_tilt, self.half_tilt + 1)
-        offsets = (di[:, None] * wide + dj).ravel().astype("int32")
-        centre = (row + self.pad) * wide + column + self.pad
-        flat = ops.reshape(padded, (-1, high * wide))
-        return _gather(flat, centre[..., None] + offsets)
-
-    def compute_output_shape(self, s):
-        n = (2 * self.half_azimuth + 1) * (2 * self.half_tilt + 1) + 6
-        return (
-            (s[0], self.count, 3),
-            (s[0], self.count, n),
-            (s[0], self.count),
-        )
 
 
 @_register

@@ -120,8 +120,9 @@ class BandStack:
             joined[f.name] = np.concatenate(parts)
         return cls(**joined)
 
-    def take(self, which: np.ndarray) -> "BandStack":
-        """Return some of the crystals, in the order of their indices."""
+    def __getitem__(self, which: Sequence[int] | np.ndarray) -> "BandStack":
+        """Return some of the crystals, in the order of their indices, as
+        an array of master patterns does."""
         return BandStack(
             **{f.name: getattr(self, f.name)[which] for f in fields(self)}
         )

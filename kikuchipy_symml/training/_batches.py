@@ -18,7 +18,7 @@ from kikuchipy_symml.simulation import (
 
 from ._auxiliary import Truth
 from ._recipe import Recipe
-from ._shards import Shard, Shards, take
+from ._shards import Shard, Shards
 
 
 class Batches:
@@ -58,7 +58,7 @@ class Batches:
         chosen = self._choose(rng, n_shards)
         numbers = np.array([shard.space_groups[i] for shard, i in chosen])
         stack = BandStack.join(
-            [shard.source.take([i]) for shard, i in chosen]
+            [shard.source[[i]] for shard, i in chosen]
         ).varied(rng, numbers, self.recipe.variety)
         empty = rng.random(len(chosen)) < self.recipe.crystals.empty
         stack = stack.without_bands(empty)
@@ -213,7 +213,7 @@ def draw_set(
         which = np.repeat(grains, per_grain)
         drawn, pc, aspect_ratio = draw_patterns(
             rng,
-            take(shard.source, grains),
+            shard.source[grains],
             np.repeat(np.arange(len(grains)), per_grain),
             recipe.camera,
             per_camera=per_grain,

@@ -101,19 +101,12 @@ class Shard:
         if len(keep) == len(self.names):
             return self
         return Shard(
-            source=take(self.source, keep),
+            source=self.source[keep],
             space_groups=self.space_groups[keep],
             sources=self.sources[keep],
             names=[self.names[i] for i in keep],
             identities=[self.identities[i] for i in keep],
         )
-
-
-def take(source: BandStack | np.ndarray, which: list[int]):
-    """Return some of the crystals of a source."""
-    if isinstance(source, BandStack):
-        return source.take(which)
-    return source[which]
 
 
 class Shards:

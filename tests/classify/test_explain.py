@@ -29,6 +29,13 @@ QUIET = {"show_progressbar": False}
 FAST = {"bands": False, **QUIET}
 
 
+def assert_same(maps, expected):
+    """But for rounding: threads add up gradients in any order."""
+    np.testing.assert_allclose(
+        maps, expected, rtol=0, atol=1e-5 * np.abs(expected).max()
+    )
+
+
 def saved(network, path):
     card = make_card("small", VIEW, training_set={"crystals": 0})
     return save_model(network, card, path)
@@ -196,7 +203,7 @@ class TestLeavingOut:
         changed = signal.deepcopy()
         changed.data[..., mask] = 255
         again = explain_symmetry(changed, cnn_model, signal_mask=mask, **FAST)
-        assert np.array_equal(again.data, made.data)
+        assert_same(again.data, made.data)
 
     def test_unusable_patterns(self, signal, cnn_model):
         signal.data[0, 0] = 7
@@ -222,8 +229,8 @@ class TestLazy:
         assert np.array_equal(lazy.class_id, eager.class_id)
         lazy.compute(show_progressbar=False)
         assert type(lazy) is SymmetryExplanation
-        assert np.array_equal(lazy.data, eager.data)
-        assert np.array_equal(lazy.bands.weights, eager.bands.weights)
+        assert_same(lazy.data, eager.data)
+        assert_same(lazy.bands.weights, eager.bands.weights)
 
     def test_blocks_and_batches_do_not_matter(self, make_signal, band_model):
         s = make_signal((4, 5, 24, 30))
@@ -295,8 +302,8 @@ class TestKept:
         lazy.save(path, show_progressbar=False)
         loaded = hs.load(path)
         eager = explain_symmetry(signal, band_model, **QUIET)
-        assert np.array_equal(loaded.data, eager.data)
-        assert np.array_equal(loaded.bands.weights, eager.bands.weights)
+        assert_same(loaded.data, eager.data)
+        assert_same(loaded.bands.weights, eager.bands.weights)
 
     def test_inav(self, kept):
         part = kept.inav[1:3, 2]

@@ -103,41 +103,25 @@ def test_lazy_is_eager_is_deferred(model_file, scan, seed):
         assert_same(phases, expected)
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    """A cluster of two processes, that computes what is computed here."""
-    distributed = pytest.importorskip("distributed")
-    with (
-        distributed.LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address=None,
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        yield client
-
-
 # Of the cluster's own, such as of a slow machine's
 @pytest.mark.filterwarnings("ignore:::distributed")
 @few
 @given(scan=scans(), seed=st.integers(0, 999))
-def test_distributed_is_eager(model_file, cluster, scan, seed):
+def test_distributed_is_eager(model_file, cluster_client, scan, seed):
     signal, arguments = scan
     with dask.config.set(scheduler="synchronous"):
         expected = classify(signal, model_file, **arguments)
     lazy = lazy_of(signal, np.random.default_rng(seed))
     assert_same(classify(lazy, model_file, **arguments), expected)
     deferred = classify(lazy, model_file, compute=False, **arguments)
-    future = cluster.compute(deferred)
+    future = cluster_client.compute(deferred)
     phases = compute_symmetry_results(
         future.result(), lazy, arguments["level"], show_progressbar=False
     )
     assert_same(phases, expected)
     # The work was the workers', not this process'
-    assert set(cluster.who_has(future)[future.key]) <= set(
-        cluster.scheduler_info()["workers"]
+    assert set(cluster_client.who_has(future)[future.key]) <= set(
+        cluster_client.scheduler_info()["workers"]
     )
 
 

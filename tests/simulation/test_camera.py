@@ -531,7 +531,7 @@ def test_each_pattern_of_its_own_crystal(stack, turns):
     together = drawn(stack, PERFECT, turns)
     alone = draw_patterns(
         np.random.default_rng(1),
-        stack.take([1]),
+        stack[[1]],
         np.zeros(len(WHICH), int),
         PERFECT,
         turns,

@@ -38,7 +38,7 @@ def test_stack(stack, made):
 
 
 def test_taken_and_joined_it_is_the_same(stack):
-    parts = [stack.take([i]) for i in range(7)]
+    parts = [stack[[i]] for i in range(7)]
     together = BandStack.join(parts)
     for name, array in vars(stack).items():
         np.testing.assert_array_equal(array, getattr(together, name))
