@@ -14,11 +14,6 @@ from orix.crystal_map import PhaseList
 from kikuchipy_symml.classify._checks import (
     check_batch_size,
     check_min_confidence,
-    check_navigation_mask,
-    check_projection_centres,
-    check_signal,
-    check_signal_mask,
-    navigation_shape,
 )
 from kikuchipy_symml.classify._compute import client_in_use, computed
 from kikuchipy_symml.classify._mapping import (
@@ -31,6 +26,13 @@ from kikuchipy_symml.classify._store import (
     stored_probabilities,
 )
 from kikuchipy_symml.models import SymmetryModel, load_model
+from kikuchipy_symml.pattern._checks import (
+    check_navigation_mask,
+    check_projection_centres,
+    check_signal,
+    check_signal_mask,
+    navigation_shape,
+)
 from kikuchipy_symml.symmetry import (
     SymmetryPhaseList,
     candidate_space_groups,

@@ -18,14 +18,7 @@ from hyperspy.signal import BaseSignal
 from kikuchipy.signals import EBSD
 
 from kikuchipy_symml.classify import _explanation as columns
-from kikuchipy_symml.classify._checks import (
-    check_batch_size,
-    check_navigation_mask,
-    check_projection_centres,
-    check_signal,
-    check_signal_mask,
-    signal_shape,
-)
+from kikuchipy_symml.classify._checks import check_batch_size
 from kikuchipy_symml.classify._compute import computed
 from kikuchipy_symml.classify._detector_maps import lines_of, on_detector
 from kikuchipy_symml.classify._explanation import (
@@ -39,6 +32,13 @@ from kikuchipy_symml.classify._saliency import explainer_of
 from kikuchipy_symml.models import SymmetryModel, load_model
 from kikuchipy_symml.models._model import BATCH_SIZE
 from kikuchipy_symml.pattern import canonical_views, view_frame
+from kikuchipy_symml.pattern._checks import (
+    check_navigation_mask,
+    check_projection_centres,
+    check_signal,
+    check_signal_mask,
+    signal_shape,
+)
 
 
 @overload

@@ -18,16 +18,16 @@ from kikuchipy.signals import EBSD
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from kikuchipy_symml.classify._checks import (
+from kikuchipy_symml.classify._compute import computed
+from kikuchipy_symml.classify._images import Flatten, common_part, without
+from kikuchipy_symml.pattern._blocks import in_blocks
+from kikuchipy_symml.pattern._checks import (
     check_navigation_mask,
     check_signal,
     check_signal_mask,
     navigation_shape,
     signal_shape,
 )
-from kikuchipy_symml.classify._compute import computed
-from kikuchipy_symml.classify._images import Flatten, common_part, without
-from kikuchipy_symml.classify._mapping import _in_blocks
 
 # Places of what is known of a point: the similarity to the next one down,
 # to the next one to the right, and to itself, which is 1
@@ -251,7 +251,7 @@ def _similarities(
     patterns = signal.data
     for _ in range(4 - patterns.ndim):
         patterns = patterns[np.newaxis]
-    patterns = _in_blocks(patterns)
+    patterns = in_blocks(patterns)
     chunks = patterns.chunks[:2]
     if navigation_mask is None:
         mask = da.zeros(patterns.shape[:2], chunks=chunks, dtype=bool)

@@ -11,11 +11,6 @@ from hyperspy.drawing.markers import Markers
 from kikuchipy.signals import EBSD
 from orix.crystal_map import CrystalMap, Phase
 
-from kikuchipy_symml.classify._checks import (
-    check_signal,
-    navigation_shape,
-    signal_shape,
-)
 from kikuchipy_symml.classify._crystal_frame import (
     crystal_to_detector,
     pc_of_points,
@@ -28,6 +23,11 @@ from kikuchipy_symml.classify._symmetry_elements import (
     name_of,
     rotation_axes,
     zone_axes,
+)
+from kikuchipy_symml.pattern._checks import (
+    check_signal,
+    navigation_shape,
+    signal_shape,
 )
 
 if TYPE_CHECKING:  # pragma: no cover

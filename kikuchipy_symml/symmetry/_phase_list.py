@@ -15,9 +15,19 @@ from orix.crystal_map import (
     PhaseList,
     create_coordinate_arrays,
 )
-from orix.quaternion import Rotation, symmetry
+from orix.quaternion import Rotation
 
 from kikuchipy_symml.symmetry import _maps
+from kikuchipy_symml.symmetry._arrays import (
+    as_labels,
+    as_mask,
+    as_probabilities,
+    as_step_sizes,
+    check_sums,
+    read_only,
+    renormalized,
+    zero_where,
+)
 from kikuchipy_symml.symmetry._candidates import (
     candidate_space_groups,
     parting_level,
@@ -33,13 +43,10 @@ from kikuchipy_symml.symmetry._levels import (
     phase_of,
     sum_to_level,
 )
-from kikuchipy_symml.symmetry._save import save
+from kikuchipy_symml.symmetry._save import readable_phase, save
 
 if TYPE_CHECKING:  # pragma: no cover
     from kikuchipy.signals import EBSD
-
-# How far the sum of a softmax in half precision may be from one
-_SUM_TOLERANCE = 1e-2
 
 
 class SymmetryPhaseList(PhaseList):
@@ -136,18 +143,18 @@ class SymmetryPhaseList(PhaseList):
             raise ValueError(
                 f"Lowest confidence {min_confidence} is not between 0 and 1"
             )
-        p230 = _as_probabilities(space_group_probabilities)
+        p230 = as_probabilities(space_group_probabilities)
         shape = p230.shape[:-1]
         total = np.asarray(p230.sum(axis=-1))
         lowest = np.asarray(p230.min(axis=-1))
         no_evidence = np.isnan(total) | ((total == 0) & (lowest == 0))
-        left_out = _as_mask(navigation_mask, shape) | no_evidence
-        _check_sums(total, lowest, ~left_out)
+        left_out = as_mask(navigation_mask, shape) | no_evidence
+        check_sums(total, lowest, ~left_out)
 
         self._p230 = p230
         self._left_out = left_out
         self._min_confidence = min_confidence
-        self._step_sizes = _as_step_sizes(step_sizes, shape)
+        self._step_sizes = as_step_sizes(step_sizes, shape)
         self._scan_unit = scan_unit
 
         if candidates is None:
@@ -161,9 +168,9 @@ class SymmetryPhaseList(PhaseList):
             own = [phase for i, phase in candidates if i != -1]
             self._candidates = PhaseList(dict(enumerate(own)))
             self._class_names = tuple(self._candidates.names)
-            probabilities = _renormalized(p230[..., numbers - 1])
+            probabilities = renormalized(p230[..., numbers - 1])
 
-        probabilities = _zero_where(left_out, probabilities)
+        probabilities = zero_where(left_out, probabilities)
         confidence = probabilities.max(axis=-1)
         phase_id = np.asarray(probabilities.argmax(axis=-1))
         # No evidence at all gives confidence 0, left out or not
@@ -245,7 +252,7 @@ class SymmetryPhaseList(PhaseList):
         in order of :attr:`class_names`. They sum to one in every point,
         save those left out or without evidence, where they are 0.
         """
-        return _read_only(self._probabilities)
+        return read_only(self._probabilities)
 
     @property
     def phase_id(self) -> np.ndarray:
@@ -254,7 +261,7 @@ class SymmetryPhaseList(PhaseList):
         Read-only integers of the navigation shape. -1 means not indexed:
         left out, without evidence, or of too low a confidence.
         """
-        return _read_only(self._phase_id)
+        return read_only(self._phase_id)
 
     @property
     def confidence(self) -> np.ndarray:
@@ -264,7 +271,7 @@ class SymmetryPhaseList(PhaseList):
         Read-only 32-bit floats of the navigation shape, 0 in points left
         out or without evidence.
         """
-        return _read_only(self._confidence)
+        return read_only(self._confidence)
 
     @property
     def xmap(self) -> CrystalMap:
@@ -300,7 +307,7 @@ class SymmetryPhaseList(PhaseList):
         # only if the list holds the phases in the array, all of them, no
         # others, and no -1, which CrystalMap adds itself.
         found = np.unique(phase_id[phase_id != -1])
-        phases = {int(i): _readable_phase(self._dict[i]) for i in found}
+        phases = {int(i): readable_phase(self._dict[i]) for i in found}
         lost = [
             phase.name
             for i, phase in phases.items()
@@ -464,7 +471,7 @@ class SymmetryPhaseList(PhaseList):
         >>> phases.fuse(np.array([0, 0, 0, -1])).phase_id
         array([13, 13, 13, 12])
         """
-        labels = _as_labels(labels, self.navigation_shape)
+        labels = as_labels(labels, self.navigation_shape)
         correlation = check_correlation(correlation)
         labels = np.where(self._left_out, -1, labels).ravel()
         # Labels may be any numbers; regions of more than one point are
@@ -678,133 +685,3 @@ class SymmetryPhaseList(PhaseList):
             f"Level: {self._level}\n"
             f"Indexed: {n_indexed} of {self._phase_id.size} points"
         )
-
-
-def _as_probabilities(array: np.ndarray) -> np.ndarray:
-    """Return the array as 32-bit floats, or say what is wrong with it."""
-    array = np.asarray(array)
-    if array.ndim not in (1, 2, 3) or array.shape[-1] != N_SPACE_GROUPS:
-        raise ValueError(
-            f"Probabilities of shape {array.shape} given, expected a "
-            "navigation shape of (), (n,) or (ny, nx), and then "
-            f"({N_SPACE_GROUPS},)"
-        )
-    if array.size == 0:
-        raise ValueError(f"Probabilities of shape {array.shape} hold no point")
-    return array.astype(np.float32, copy=False)
-
-
-def _check_sums(
-    total: np.ndarray, lowest: np.ndarray, points: np.ndarray
-) -> None:
-    """Raise an error if numbers are negative or do not sum to one."""
-    bad = (lowest < 0) | ~(np.abs(total - 1) <= _SUM_TOLERANCE)
-    bad = np.asarray(bad & points)
-    if bad.any():
-        point = tuple(int(i) for i in np.argwhere(bad)[0])
-        raise ValueError(
-            f"Probabilities in point {point} sum to {total[point]:.3g}, the "
-            f"lowest is {lowest[point]:.3g}: expected a sum of 1 and none "
-            "below 0"
-        )
-
-
-def _as_mask(mask: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
-    """Return a navigation mask, True for points to leave out."""
-    if mask is None:
-        return np.zeros(shape, dtype=bool)
-    mask = np.asarray(mask)
-    if mask.dtype != bool:
-        raise ValueError(
-            f"Navigation mask has data type {mask.dtype}, expected bool with "
-            "True for points to leave out"
-        )
-    if mask.shape != shape:
-        raise ValueError(
-            f"Navigation mask has shape {mask.shape}, expected the navigation "
-            f"shape {shape}"
-        )
-    return mask
-
-
-def _as_labels(labels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Return labels of regions, negative where there is none."""
-    labels = np.asarray(labels)
-    if labels.dtype.kind not in "iu":
-        raise ValueError(
-            f"Labels have data type {labels.dtype}, expected integers with "
-            "one value for each region, negative for none"
-        )
-    if labels.shape != shape:
-        raise ValueError(
-            f"Labels have shape {labels.shape}, expected the navigation "
-            f"shape {shape}"
-        )
-    # Unsigned ones cannot hold the -1 of points left out.
-    return labels.astype(np.int64)
-
-
-def _as_step_sizes(
-    step_sizes: tuple[float, ...] | None, shape: tuple[int, ...]
-) -> tuple[float, ...]:
-    """Return one positive step size for each navigation direction."""
-    if step_sizes is None:
-        return (1,) * len(shape)
-    step_sizes = tuple(step_sizes)
-    if len(step_sizes) != len(shape) or not all(s > 0 for s in step_sizes):
-        raise ValueError(
-            f"Step sizes {step_sizes} given, expected {len(shape)} positive "
-            f"numbers for navigation shape {shape}"
-        )
-    return step_sizes
-
-
-def _renormalized(p: np.ndarray) -> np.ndarray:
-    """Return probabilities divided by their sum, 0 where that is 0."""
-    # 64 bits, for the ratio of two probabilities close to underflow
-    p = p.astype(np.float64)
-    total = p.sum(axis=-1, keepdims=True)
-    p = np.divide(p, total, out=np.zeros_like(p), where=total > 0)
-    return p.astype(np.float32)
-
-
-def _zero_where(mask: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """Return probabilities with 0 where masked, copied only if needed."""
-    if not p[mask].any():  # any() is True for NaN
-        return p
-    p = np.array(p)
-    p[mask] = 0
-    return p
-
-
-def _read_only(array: np.ndarray) -> np.ndarray:
-    """Return a view of the array that cannot be written to."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
-
-
-def _readable_phase(phase: Phase) -> Phase:
-    """Return a phase that orix reads back from a file as it was written.
-
-    orix 0.15 takes the point group in a file by its name, but of the
-    names that it gives to space groups' point groups, "m" is unknown
-    (and raises an error) and "2" is taken for 2/m. Both are known by
-    another name, that of the setting along *z*, with the same operations.
-    """
-    known_by = {"2": symmetry.C2z, "m": symmetry.Csz}
-    group = phase.point_group
-    if group is None or group.name not in known_by:
-        return phase
-    try:
-        read = Phase(point_group=group.name).point_group
-    except ValueError:
-        read = None
-    if read is not None and read.order == group.order:
-        return phase
-    return Phase(
-        phase.name,
-        point_group=known_by[group.name],
-        structure=phase.structure,
-        color=phase.color,
-    )

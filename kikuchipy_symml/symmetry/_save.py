@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import h5py
 import numpy as np
 import orix.io
+from orix.crystal_map import Phase
+from orix.quaternion import symmetry
 
 if TYPE_CHECKING:  # pragma: no cover
     from kikuchipy_symml.symmetry._phase_list import SymmetryPhaseList
@@ -97,3 +99,29 @@ def _lost_in_ang(phases: "SymmetryPhaseList") -> list[str]:
             "it for micrometres"
         )
     return lost
+
+
+def readable_phase(phase: Phase) -> Phase:
+    """Return a phase that orix reads back from a file as it was written.
+
+    orix 0.15 takes the point group in a file by its name, but of the
+    names that it gives to space groups' point groups, "m" is unknown
+    (and raises an error) and "2" is taken for 2/m. Both are known by
+    another name, that of the setting along *z*, with the same operations.
+    """
+    known_by = {"2": symmetry.C2z, "m": symmetry.Csz}
+    group = phase.point_group
+    if group is None or group.name not in known_by:
+        return phase
+    try:
+        read = Phase(point_group=group.name).point_group
+    except ValueError:
+        read = None
+    if read is not None and read.order == group.order:
+        return phase
+    return Phase(
+        phase.name,
+        point_group=known_by[group.name],
+        structure=phase.structure,
+        color=phase.color,
+    )

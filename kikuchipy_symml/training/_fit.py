@@ -1,60 +1,50 @@
 # Copyright 2026 the kikuchipy_symml developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Training on a user's own measured and labelled scans.
-
-Neighbouring patterns of a scan are near-copies of each other, so what is
-held out for scoring is whole scans, or whole regions of scans, with the
-rows of points next to them left out of training, too.
-
-Axes: ``y`` and ``x`` navigation rows and columns (of which there may be
-fewer), ``N`` the points of a scan, one row after the other, ``c`` classes.
-A line is a row or a column of points, across the longer navigation axis.
-"""
+"""Training on a user's own measured and labelled scans."""
 
 import warnings
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import islice
-from numbers import Integral, Real
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import dask.array as da
 import numpy as np
 from kikuchipy.signals import EBSD
 
 from kikuchipy_symml import symmetry
 from kikuchipy_symml._progress import progress_bar
-from kikuchipy_symml.classify._checks import (
+from kikuchipy_symml.models import (
+    SymmetryModel,
+    make_card,
+    save_model,
+)
+from kikuchipy_symml.models._network_file import read_network, write_network
+from kikuchipy_symml.pattern import ViewSpec
+from kikuchipy_symml.pattern._checks import (
     check_navigation_mask,
     check_projection_centres,
     check_signal,
     check_signal_mask,
     navigation_shape,
 )
-from kikuchipy_symml.classify._mapping import _in_blocks
-from kikuchipy_symml.models import (
-    ModelError,
-    SymmetryModel,
-    load_model,
-    make_card,
-    save_model,
-)
-from kikuchipy_symml.models._model import SUFFIX
-from kikuchipy_symml.models._network_file import read_network, write_network
-from kikuchipy_symml.pattern import ViewSpec, canonical_views
 
+from ._fit_checks import (
+    as_lists,
+    check_choices,
+    check_classes,
+    check_parts,
+    checked_network,
+    checked_path,
+    class_indices,
+    telling_which,
+)
 from ._labels import allowed_space_groups, set_loss
+from ._scans import Scan, ahead, batches, counts_by_name, counts_of
 from ._scores import score
+from ._split import split_groups, split_patterns
 
 if TYPE_CHECKING:  # pragma: no cover
     import keras
 
-NETWORKS = ("default", "xception", "resnet50")
-SPLITS = ("scan", "region", "pattern")
-# Blocks of patterns in memory at a time, among which patterns are shuffled.
-POOL = 8
 # XLA compiles for a minute or so and is faster from then on.
 STEPS_WORTH_COMPILING = 2000
 
@@ -199,27 +189,27 @@ def fit(
        564.
     """
     symmetry.class_names(level)
-    signals, labels, masks = _as_lists(signals, labels, navigation_masks)
-    _check_choices(split, validation, epochs, batch_size, learning_rate, seed)
-    path = _checked_path(path)
-    start, view = _checked_network(
+    signals, labels, masks = as_lists(signals, labels, navigation_masks)
+    check_choices(split, validation, epochs, batch_size, learning_rate, seed)
+    path = checked_path(path)
+    start, view = checked_network(
         network, start_from, size, view, network_settings
     )
     for i, signal in enumerate(signals):
-        with _telling_which(i):
+        with telling_which(i):
             check_signal(signal)
             check_navigation_mask(masks[i], signal)
             check_signal_mask(signal_mask, signal)
-            labels[i] = _class_indices(labels[i], level, signal)
+            labels[i] = class_indices(labels[i], level, signal)
     centres = []
     for i, signal in enumerate(signals):
-        with _telling_which(i):
+        with telling_which(i):
             centres.append(check_projection_centres(signal))
     scans = [
-        _Scan.of(signal, *rest)
+        Scan.of(signal, *rest)
         for signal, *rest in zip(signals, labels, masks, centres, strict=True)
     ]
-    _check_classes(scans, level)
+    check_classes(scans, level)
 
     rng = np.random.default_rng([seed, 5])
     if split == "pattern":
@@ -229,11 +219,11 @@ def fit(
             "remembers these scans, not how well it generalises to others",
             stacklevel=2,
         )
-        parts = _split_patterns(scans, validation, rng)
+        parts = split_patterns(scans, validation, rng)
     else:
-        parts = _split_groups(scans, split, validation, rng)
+        parts = split_groups(scans, split, validation, rng)
     train, held_out = parts
-    unscored = _check_parts(scans, train, held_out, split, validation, level)
+    unscored = check_parts(scans, train, held_out, split, validation, level)
     if unscored:
         warnings.warn(
             f"No {split} with {unscored} can be held out and leave another "
@@ -295,7 +285,7 @@ def fit(
             else {"name": start.name, "sha256": start.sha256},
             "level": level,
             "levels_trained": list(_coarser_levels(level)),
-            "classes": _counts_by_name(scans, train, level),
+            "classes": counts_by_name(scans, train, level),
             "scans": [
                 {
                     "title": str(signal.metadata.General.title),
@@ -317,257 +307,12 @@ def fit(
         scores={
             "held_out": {
                 "split": split,
-                "classes": _counts_by_name(scans, held_out, level),
+                "classes": counts_by_name(scans, held_out, level),
                 **scores,
             }
         },
     )
     return save_model(fitter.network, card, path)
-
-
-# -------------------------------------------------------------- the scans
-
-
-@dataclass(frozen=True)
-class _Scan:
-    """One scan, its points in one row.
-
-    Parameters
-    ----------
-    patterns
-        Blocks of whole patterns, with one or two navigation axes.
-    pc
-        Projection centres, shape (3,) or (N, 3).
-    classes
-        Class of each point, -1 where it is left out, shape (N,).
-    lines
-        Number of the line of each point, shape (N,).
-    """
-
-    patterns: da.Array
-    pc: np.ndarray
-    classes: np.ndarray
-    lines: np.ndarray
-
-    @classmethod
-    def of(cls, signal, classes, mask, pc) -> "_Scan":
-        """Return the scan in a signal whose every part was checked."""
-        shape = navigation_shape(signal) or (1,)
-        patterns = signal.data
-        if patterns.ndim == 2:
-            patterns = patterns[None]
-        if mask is not None:
-            classes = np.where(mask, -1, classes)
-        lines = np.indices(shape)[int(np.argmax(shape))]
-        return cls(
-            patterns=_in_blocks(patterns),
-            pc=pc if pc.ndim == 1 else pc.reshape(-1, 3),
-            classes=classes.ravel(),
-            lines=lines.ravel(),
-        )
-
-    def blocks(self, chosen: np.ndarray) -> list[tuple]:
-        """Return the number of each block with a chosen point, and the
-        points in it.
-
-        Parameters
-        ----------
-        chosen
-            Points to read, shape (N,).
-
-        Returns
-        -------
-        blocks
-            Tuples of the index of a block, the points to read, and their
-            places in the block.
-        """
-        shape = self.patterns.shape[:-2]
-        points = np.arange(chosen.size).reshape(shape)
-        starts = [np.r_[0, np.cumsum(c)] for c in self.patterns.chunks[:-2]]
-        out = []
-        for block in np.ndindex(*self.patterns.numblocks[:-2]):
-            here = points[
-                tuple(
-                    slice(s[i], s[i + 1])
-                    for s, i in zip(starts, block, strict=True)
-                )
-            ].ravel()
-            places = np.flatnonzero(chosen[here])
-            if places.size:
-                out.append((block, here[places], places))
-        return out
-
-    def read(self, block: tuple, places: np.ndarray) -> np.ndarray:
-        """Return some patterns of one block."""
-        patterns = self.patterns.blocks[block].compute()
-        return patterns.reshape(-1, *patterns.shape[-2:])[places]
-
-
-def _entries(
-    scans: Sequence[_Scan],
-    chosen: Sequence[np.ndarray],
-    rng: np.random.Generator | None,
-) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Yield the scan, the point and the pattern of each chosen point, in
-    random order if there is a generator of one."""
-    blocks = [
-        (i, *block)
-        for i, scan in enumerate(scans)
-        for block in scan.blocks(chosen[i])
-    ]
-    if rng is not None:
-        blocks = [blocks[i] for i in rng.permutation(len(blocks))]
-    # Held out patterns need no shuffling, so one block is enough there.
-    for start in range(0, len(blocks), 1 if rng is None else POOL):
-        pool: list[tuple[int, int, np.ndarray]] = []
-        for i, block, points, places in blocks[start:][
-            : 1 if rng is None else POOL
-        ]:
-            patterns = scans[i].read(block, places)
-            pool += zip([i] * len(points), points, patterns, strict=True)
-        if rng is not None:
-            pool = [pool[i] for i in rng.permutation(len(pool))]
-        yield from pool
-
-
-def _batches(
-    scans: Sequence[_Scan],
-    chosen: Sequence[np.ndarray],
-    batch_size: int,
-    view: ViewSpec,
-    signal_mask: np.ndarray | None,
-    rng: np.random.Generator | None = None,
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield the views, their classes, and whether they can be used."""
-    entries = _entries(scans, chosen, rng)
-    while batch := list(islice(entries, batch_size)):
-        of_scan = np.array([i for i, _, _ in batch])
-        points = np.array([point for _, point, _ in batch])
-        views = np.empty((len(batch), view.size, view.size, 2), np.float32)
-        valid = np.empty(len(batch), bool)
-        classes = np.empty(len(batch), int)
-        for i in np.unique(of_scan):
-            here = np.flatnonzero(of_scan == i)
-            scan = scans[i]
-            pc = scan.pc if scan.pc.ndim == 1 else scan.pc[points[here]]
-            patterns = np.stack([batch[k][2] for k in here])
-            views[here], valid[here] = canonical_views(
-                patterns, pc, view, signal_mask
-            )
-            classes[here] = scan.classes[points[here]]
-        yield views, classes, valid
-
-
-def _ahead(batches: Iterator[tuple]) -> Iterator[tuple]:
-    """Yield the same, with the next one worked out meanwhile."""
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, batches, None)
-        while (batch := coming.result()) is not None:
-            coming = pool.submit(next, batches, None)
-            yield batch
-
-
-# -------------------------------------------------------------- the split
-
-
-def _split_patterns(
-    scans: Sequence[_Scan], validation: float, rng: np.random.Generator
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Return the points to train on and those held out, (N,) a scan, at
-    random, with the same share of each class in each scan."""
-    train, held_out = [], []
-    for scan in scans:
-        held = np.zeros(scan.classes.size, bool)
-        for c in np.unique(scan.classes[scan.classes >= 0]):
-            points = rng.permutation(np.flatnonzero(scan.classes == c))
-            held[points[: round(validation * points.size)]] = True
-        train.append((scan.classes >= 0) & ~held)
-        held_out.append(held)
-    return train, held_out
-
-
-def _split_groups(
-    scans: Sequence[_Scan],
-    split: str,
-    validation: float,
-    rng: np.random.Generator,
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Return the points to train on and those held out, (N,) a scan.
-
-    Groups, that is scans or strips, are held out at random until each
-    class has its share, rare classes first, and never so that a class
-    has nothing left to train on.
-    """
-    n_classes = 1 + max(int(scan.classes.max()) for scan in scans)
-    # Number of patterns of each line and class.
-    counts = []
-    for scan in scans:
-        here = scan.classes >= 0
-        table = np.zeros((scan.lines[-1] + 1, n_classes), int)
-        np.add.at(table, (scan.lines[here], scan.classes[here]), 1)
-        counts.append(table)
-    groups = [
-        (i, lines)
-        for i, table in enumerate(counts)
-        for lines in (
-            [slice(None)]
-            if split == "scan"
-            else _strips(len(table), validation)
-        )
-    ]
-    held = [np.zeros(len(table), bool) for table in counts]
-    group_counts = np.array([counts[i][lines].sum(0) for i, lines in groups])
-    total = group_counts.sum(0)
-    out = np.zeros(n_classes, int)
-    for c in np.argsort((group_counts > 0).sum(0), kind="stable"):
-        candidates = np.flatnonzero(group_counts[:, c])
-        for g in rng.permutation(candidates):
-            i, lines = groups[g]
-            if held[i][lines].all():
-                continue
-            after = out[c] + group_counts[g, c]
-            wanted = validation * total[c]
-            if out[c] and after - wanted > wanted - out[c]:
-                continue
-            held[i][lines] = True
-            left = sum(
-                table[_to_train(h)].sum(0)
-                for table, h in zip(counts, held, strict=True)
-            )
-            if np.any((left == 0) & (total > 0)):
-                held[i][lines] = False
-                continue
-            out = out + group_counts[g]
-    return (
-        [
-            (scan.classes >= 0) & _to_train(h)[scan.lines]
-            for scan, h in zip(scans, held, strict=True)
-        ],
-        [
-            (scan.classes >= 0) & h[scan.lines]
-            for scan, h in zip(scans, held, strict=True)
-        ],
-    )
-
-
-def _strips(n_lines: int, validation: float) -> list[slice]:
-    """Return the strips of a scan: about two make the share to hold out,
-    as far as there are lines."""
-    n = min(n_lines, int(np.ceil(2 / min(validation, 1 - validation))))
-    edges = np.linspace(0, n_lines, n + 1).round().astype(int)
-    return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
-
-
-def _to_train(held: np.ndarray) -> np.ndarray:
-    """Return the lines to train on, given those held out: not these, nor
-    the lines next to them."""
-    near = held.copy()
-    near[1:] |= held[:-1]
-    near[:-1] |= held[1:]
-    return ~near
-
-
-# ----------------------------------------------------------- the training
 
 
 class _Fitter:
@@ -619,10 +364,10 @@ class _Fitter:
         """Go through the patterns once; return the mean loss."""
         losses = []
         self.unusable = 0
-        batches = _batches(
+        patterns = batches(
             scans, chosen, self.batch_size, self.view, self.signal_mask, rng
         )
-        for views, classes, valid in _ahead(batches):
+        for views, classes, valid in ahead(patterns):
             self.unusable += int(np.count_nonzero(~valid))
             # An incomplete last batch waits for the next epoch's order.
             if len(views) < self.batch_size:
@@ -657,10 +402,10 @@ class _Fitter:
         many patterns."""
         representative = self.allowed.argmax(axis=1) + 1
         p, numbers = [], []
-        batches = _batches(
+        patterns = batches(
             scans, chosen, self.batch_size, self.view, self.signal_mask
         )
-        for views, classes, valid in _ahead(batches):
+        for views, classes, valid in ahead(patterns):
             if valid.any():
                 prepared = self.prepare(views[valid])
                 p.append(np.asarray(self.trunk.predict_on_batch(prepared)))
@@ -722,282 +467,8 @@ def _coarser_levels(level: str) -> tuple[str, ...]:
     return (level, *(i for i in symmetry.LEVELS if i != level and follows(i)))
 
 
-def _counts(scans, chosen, level: str) -> np.ndarray:
-    """Return the number of chosen patterns of each class."""
-    counts = np.zeros(len(symmetry.class_names(level)), dtype=int)
-    for scan, i in zip(scans, chosen, strict=True):
-        counts += np.bincount(scan.classes[i], minlength=counts.size)
-    return counts
-
-
-def _counts_by_name(scans, chosen, level: str) -> dict[str, int]:
-    counts = _counts(scans, chosen, level)
-    names = symmetry.class_names(level)
-    return {names[i]: int(counts[i]) for i in np.flatnonzero(counts)}
-
-
 def _class_weights(scans, train, level: str) -> np.ndarray:
     """Return the weight of a pattern of each class: that of a class is
     the same in all, and the mean of a pattern is one."""
-    counts = _counts(scans, train, level)
+    counts = counts_of(scans, train, level)
     return (counts.sum() / np.count_nonzero(counts)) / np.maximum(counts, 1)
-
-
-# ------------------------------------------------------------- the checks
-
-
-class _telling_which:
-    """Context whose errors say of which signal they are."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind, error, _) -> None:
-        if kind in (TypeError, ValueError):
-            raise kind(f"Signal {self.number}: {error}") from None
-
-
-def _as_lists(signals, labels, masks) -> tuple[list, list, list]:
-    """Return one of each for each signal."""
-    if isinstance(signals, EBSD):
-        signals, labels = [signals], [labels]
-        if masks is None or isinstance(masks, np.ndarray):
-            masks = [masks]
-    if isinstance(signals, str) or not isinstance(signals, Sequence):
-        raise TypeError(
-            "Signals must be a kikuchipy EBSD signal or a list of them, not "
-            f"{type(signals).__name__}"
-        )
-    if not signals:
-        raise ValueError("There must be at least one signal, not 0")
-    if isinstance(labels, str) or not hasattr(labels, "__len__"):
-        raise TypeError(
-            f"Labels of {len(signals)} signals must be a list with a class "
-            f"name or an array for each, not {labels!r}"
-        )
-    masks = [None] * len(signals) if masks is None else masks
-    for what, given in (("labels", labels), ("navigation masks", masks)):
-        if len(given) != len(signals):
-            raise ValueError(
-                f"There must be as many {what} as signals, "
-                f"{len(signals)}, not {len(given)}"
-            )
-    return list(signals), list(labels), list(masks)
-
-
-def _class_indices(label, level: str, signal: EBSD) -> np.ndarray:
-    """Return the class of each point, of the navigation shape, at least
-    one axis; -1 where it is not known."""
-    names = symmetry.class_names(level)
-    shape = navigation_shape(signal)
-    if isinstance(label, str):
-        label = np.full(shape, label)
-    label = np.asarray(label)
-    if label.shape != shape:
-        raise ValueError(
-            "Labels must be one class name or an array of the navigation "
-            f"shape {shape}, not of shape {label.shape}"
-        )
-    label = np.atleast_1d(label)
-    if label.dtype.kind in "iu":
-        bad = label[(label < -1) | (label >= len(names))]
-        if bad.size:
-            raise ValueError(
-                f"Labels at the level {level!r} must be from 0 to "
-                f"{len(names) - 1}, or -1 where they are not known, not "
-                f"{int(bad[0])}"
-            )
-        return label.astype(int)
-    if label.dtype.kind not in "UO":
-        raise TypeError(
-            "Labels must be class names or integers, not of data type "
-            f"{label.dtype}"
-        )
-    index = {name: i for i, name in enumerate(names)} | {"": -1}
-    unknown = {name for name in label.ravel().tolist() if name not in index}
-    if unknown:
-        raise ValueError(
-            f"Labels {sorted(map(str, unknown))[:5]} are not classes of the "
-            f"level {level!r}: {names}"
-        )
-    present, which = np.unique(label.astype(str), return_inverse=True)
-    of = np.array([index[str(name)] for name in present])
-    return of[which].reshape(label.shape)
-
-
-def _check_choices(
-    split, validation, epochs, batch_size, learning_rate, seed
-) -> None:
-    if split not in SPLITS:
-        raise ValueError(f"split must be one of {SPLITS}, not {split!r}")
-    if not _is_number(validation) or not 0 < validation < 1:
-        raise ValueError(
-            "validation must be a number between 0 and 1, the share of "
-            f"patterns to hold out, not {validation!r}"
-        )
-    for name, value, least in (
-        ("epochs", epochs, 1),
-        ("batch_size", batch_size, 1),
-        ("seed", seed, 0),
-    ):
-        is_integer = isinstance(value, Integral) and _is_number(value)
-        if not is_integer or value < least:
-            raise ValueError(
-                f"{name} must be an integer of at least {least}, not {value!r}"
-            )
-    if learning_rate is not None and not (
-        _is_number(learning_rate) and 0 < learning_rate < np.inf
-    ):
-        raise ValueError(
-            f"learning_rate must be a positive number, not {learning_rate!r}"
-        )
-
-
-def _is_number(value) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
-
-
-def _checked_path(path: str | Path | None) -> Path:
-    if path is None:
-        path, i = Path("fitted" + SUFFIX), 1
-        while path.exists():
-            i += 1
-            path = Path(f"fitted_{i}{SUFFIX}")
-    path = Path(path)
-    if path.suffix != SUFFIX:
-        raise ModelError(
-            f"The path of a model file must end with {SUFFIX!r}, not {path}"
-        )
-    if not path.absolute().parent.is_dir():
-        raise FileNotFoundError(f"There is no folder {path.parent}")
-    return path
-
-
-def _checked_network(
-    network, start_from, size, view, settings
-) -> tuple[SymmetryModel | None, ViewSpec]:
-    """Return the model to start from, if any, and the view."""
-    if network not in NETWORKS:
-        raise ValueError(f"network must be one of {NETWORKS}, not {network!r}")
-    if view is not None and not isinstance(view, ViewSpec):
-        raise TypeError(
-            f"view must be a ViewSpec or None, not {type(view).__name__}"
-        )
-    if network != "default":
-        from kikuchipy_symml.models._seed import (
-            INPUT_SIZE,
-            check_seed_network,
-        )
-
-        # "default" is what is there if nothing was asked for.
-        if start_from not in (None, "default"):
-            raise ValueError(
-                f"The network {network!r} is always trained anew, not from "
-                f"{start_from!r}"
-            )
-        if settings:
-            raise ValueError(
-                f"The network {network!r} has no settings, but "
-                f"network_settings={settings!r}"
-            )
-        check_seed_network(network, INPUT_SIZE if size is None else size)
-        return None, view or ViewSpec()
-    if size is not None:
-        raise ValueError(
-            "size is for the networks 'xception' and 'resnet50' alone, not "
-            f"for 'default': {size!r}"
-        )
-    if start_from is None:
-        view = view or ViewSpec()
-        if settings:
-            _try_settings(view, settings)
-        return None, view
-    if settings:
-        raise ValueError(
-            "network_settings are for a new network, start_from=None: "
-            f"{settings!r} cannot change those of {start_from!r}"
-        )
-    model = start_from
-    if not isinstance(model, SymmetryModel):
-        model = load_model(model)
-    if view is not None and view != model.view:
-        raise ValueError(
-            f"The view must be the one of {start_from!r}, {model.view}, not "
-            f"{view}"
-        )
-    return model, model.view
-
-
-def _try_settings(view: ViewSpec, settings: dict) -> None:
-    """Raise unless there is a network of these settings."""
-    from inspect import signature
-
-    from kikuchipy_symml.models._network import build_network
-
-    known = set(signature(build_network).parameters) - {"view"}
-    unknown = set(settings) - known
-    if unknown:
-        raise ValueError(
-            f"Unknown network_settings {sorted(unknown)}; known are "
-            f"{sorted(known)}"
-        )
-    if settings.get("extrema"):
-        raise ValueError(
-            f"network_settings with extrema {settings['extrema']}: the layer "
-            "that finds bands among them learns from simulated patterns. "
-            "Start from a model that a recipe made, or leave extrema out"
-        )
-    build_network(view, **settings)
-
-
-def _check_classes(scans: Sequence[_Scan], level: str) -> None:
-    present = np.unique(np.concatenate([scan.classes for scan in scans]))
-    names = [symmetry.class_names(level)[i] for i in present if i >= 0]
-    if len(names) < 2:
-        raise ValueError(
-            f"Labels must name at least two classes, not {names}: there is "
-            "nothing to tell apart"
-        )
-
-
-def _check_parts(
-    scans, train, held_out, split: str, validation: float, level: str
-) -> list[str]:
-    """Return the names of the classes of which nothing is held out.
-
-    Raises
-    ------
-    ValueError
-        If that is all, or a class has nothing to train on.
-    """
-    for part, what in ((train, "train on"), (held_out, "hold out")):
-        if any(np.any(i) for i in part):
-            continue
-        n = sum(np.count_nonzero(scan.classes >= 0) for scan in scans)
-        advice = {
-            "scan": "each class needs a second scan, or split='region' "
-            "holds out parts of scans",
-            "region": "each class must reach over at least three rows or "
-            "columns of points",
-            "pattern": "there are too few patterns",
-        }[split]
-        raise ValueError(
-            f"With split={split!r} and validation={validation} there is "
-            f"nothing to {what} in {len(scans)} scan(s) with {n} labelled "
-            f"patterns: {advice}"
-        )
-    trained = _counts_by_name(scans, train, level)
-    labelled = _counts_by_name(
-        scans, [scan.classes >= 0 for scan in scans], level
-    )
-    missing = [name for name in labelled if name not in trained]
-    if missing:
-        raise ValueError(
-            f"With split={split!r} and validation={validation} there is "
-            f"nothing of {missing} left to train on"
-        )
-    scored = _counts_by_name(scans, held_out, level)
-    return [name for name in labelled if name not in scored]

@@ -16,7 +16,7 @@ from kikuchipy_symml.classify import (
     compute_symmetry_results,
 )
 from kikuchipy_symml.models import SymmetryModel, load_model
-from kikuchipy_symml.pattern import canonical_views
+from kikuchipy_symml.pattern import _blocks, canonical_views
 from kikuchipy_symml.symmetry import LEVELS, SymmetryPhaseList, sum_to_level
 
 QUIET = {"show_progressbar": False}
@@ -115,7 +115,7 @@ class TestLazy:
     def test_eager_lazy_and_deferred_are_equal(
         self, signal, model_file, block_patterns, monkeypatch
     ):
-        monkeypatch.setattr(_mapping, "BLOCK_PATTERNS", block_patterns)
+        monkeypatch.setattr(_blocks, "BLOCK_PATTERNS", block_patterns)
         eager = classify_symmetry(signal, model_file, **QUIET)
         expected = eager.at_level("space_group").probabilities
         lazy = signal.as_lazy()
@@ -150,7 +150,7 @@ class TestLazy:
     def test_chunks_change_rounding_only(
         self, signal, model_file, chunks, monkeypatch
     ):
-        monkeypatch.setattr(_mapping, "BLOCK_PATTERNS", 5)
+        monkeypatch.setattr(_blocks, "BLOCK_PATTERNS", 5)
         eager = classify_symmetry(signal, model_file, **QUIET)
         lazy = signal.as_lazy()
         lazy.data = lazy.data.rechunk(chunks)
@@ -162,15 +162,15 @@ class TestLazy:
 
     def test_blocks_are_whole_patterns_and_bounded(self, monkeypatch):
         patterns = da.zeros((40, 50, 60, 60), "u1", chunks=(40, 50, 30, 30))
-        blocks = _mapping._in_blocks(patterns)
+        blocks = _blocks.in_blocks(patterns)
         assert blocks.chunksize[2:] == (60, 60)
-        assert np.prod(blocks.chunksize[:2]) <= _mapping.BLOCK_PATTERNS
+        assert np.prod(blocks.chunksize[:2]) <= _blocks.BLOCK_PATTERNS
         huge = da.zeros((9, 4000, 4000), "f8", chunks=(9, 100, 100))
-        assert _mapping._in_blocks(huge).chunksize == (1, 4000, 4000)
+        assert _blocks.in_blocks(huge).chunksize == (1, 4000, 4000)
 
     def test_blocks_that_fit_stay(self):
         patterns = da.zeros((40, 50, 60, 60), "u1", chunks=(20, 50, -1, -1))
-        assert _mapping._in_blocks(patterns).chunks == patterns.chunks
+        assert _blocks.in_blocks(patterns).chunks == patterns.chunks
 
     def test_nothing_is_computed_when_deferred(self, model_file, make_signal):
         def fail(block):
@@ -187,7 +187,7 @@ class TestLazy:
         arrays = [
             value._array
             for value in dict(deferred.dask).values()
-            if isinstance(value, _mapping._Borrowed)
+            if isinstance(value, _blocks._Borrowed)
         ]
         assert len(arrays) == 1
         assert np.shares_memory(arrays[0], signal.data)
@@ -236,7 +236,7 @@ class TestProjectionCentre:
     def test_one_for_each_pattern(
         self, make_signal, model_file, lazy, monkeypatch
     ):
-        monkeypatch.setattr(_mapping, "BLOCK_PATTERNS", 5)
+        monkeypatch.setattr(_blocks, "BLOCK_PATTERNS", 5)
         rng = np.random.default_rng(5)
         pc = rng.uniform(0.3, 0.7, (3, 4, 3))
         signal = make_signal(pc=pc)
@@ -303,7 +303,7 @@ class TestMasks:
             return predict(self, views, *args)
 
         monkeypatch.setattr(SymmetryModel, "predict", count)
-        monkeypatch.setattr(_mapping, "BLOCK_PATTERNS", 4)
+        monkeypatch.setattr(_blocks, "BLOCK_PATTERNS", 4)
         mask = np.ones((3, 4), dtype=bool)
         mask[0, :2] = False
         classify_symmetry(signal, model_file, navigation_mask=mask, **QUIET)

@@ -15,6 +15,7 @@ from kikuchipy_symml.classify import (
     classify_symmetry,
     compute_symmetry_results,
 )
+from kikuchipy_symml.pattern import _blocks
 
 distributed = pytest.importorskip("distributed")
 
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 @pytest.fixture
 def scan(make_signal, monkeypatch):
     """24 rows in 12 blocks."""
-    monkeypatch.setattr(_mapping, "BLOCK_PATTERNS", 10)
+    monkeypatch.setattr(_blocks, "BLOCK_PATTERNS", 10)
     signal = make_signal((24, 5, 24, 30))
     lazy = signal.as_lazy()
     lazy.data = lazy.data.rechunk((2, 5, 24, 30))

@@ -186,7 +186,7 @@ class TestSameHoweverHeld:
     def test_small_blocks(self, scan, monkeypatch):
         signal, expected = scan
         monkeypatch.setattr(
-            "kikuchipy_symml.classify._mapping.BLOCK_PATTERNS", 6
+            "kikuchipy_symml.pattern._blocks.BLOCK_PATTERNS", 6
         )
         monkeypatch.setattr(_grains, "BATCH_SIZE", 5)
         np.testing.assert_array_equal(label(signal), expected)

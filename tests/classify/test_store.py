@@ -17,13 +17,14 @@ from kikuchipy_symml.classify import (
     classify_symmetry,
     compute_symmetry_results,
 )
+from kikuchipy_symml.pattern import _blocks
 
 QUIET = {"show_progressbar": False}
 
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(_mapping, "BLOCK_PATTERNS", 4)
+    monkeypatch.setattr(_blocks, "BLOCK_PATTERNS", 4)
 
 
 @pytest.fixture
@@ -201,7 +202,8 @@ KILLED = """
 import sys
 import dask, kikuchipy as kp, numpy as np
 from kikuchipy_symml.classify import _mapping, classify_symmetry
-_mapping.BLOCK_PATTERNS = 4
+from kikuchipy_symml.pattern import _blocks
+_blocks.BLOCK_PATTERNS = 4
 model, store = sys.argv[1:]
 views = _mapping.canonical_views
 left = 3

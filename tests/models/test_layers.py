@@ -8,7 +8,6 @@ import pytest
 from scipy.ndimage import map_coordinates
 from scipy.spatial.transform import Rotation
 
-from kikuchipy_symml.models import layers
 from kikuchipy_symml.models.layers import (
     Bands,
     FindBands,
@@ -22,6 +21,7 @@ from kikuchipy_symml.models.layers import (
     Relations,
     Shrink,
 )
+from kikuchipy_symml.models.layers._base import wrap
 from kikuchipy_symml.pattern import ViewSpec, view_directions
 
 VIEW = ViewSpec(size=80)
@@ -144,7 +144,7 @@ def test_seam():
     """Beyond half a turn stands the opposite normal: azimuth a + 180 and
     tilt t are azimuth a and tilt -t."""
     maps = np.arange(2 * 6 * 4.0).reshape(2, 6, 4, 1)
-    wrapped = keras.ops.convert_to_numpy(layers._wrap(maps, 2))
+    wrapped = keras.ops.convert_to_numpy(wrap(maps, 2))
     assert wrapped.shape == (2, 10, 8, 1)
     np.testing.assert_array_equal(wrapped[:, 2:-2, 2:-2], maps)
     np.testing.assert_array_equal(wrapped[:, :2, 2:-2], maps[:, -2:, ::-1])
@@ -156,7 +156,7 @@ def test_map_is_smooth_across_the_seam():
     """A band whose peak lies on the seam goes on beyond it."""
     view = draw(normal_of([0.0], [20.0]), width=0.06)
     maps = keras.ops.convert_to_numpy(GreatCircles(**GEOMETRY)(view[None]))
-    wrapped = keras.ops.convert_to_numpy(layers._wrap(maps[..., :1], 2))
+    wrapped = keras.ops.convert_to_numpy(wrap(maps[..., :1], 2))
     line = wrapped[0, :, :, 0]
     row, column = np.unravel_index(line.argmax(), line.shape)
     assert row in (1, 2, 121, 122)

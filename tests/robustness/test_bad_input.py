@@ -33,12 +33,11 @@ from kikuchipy_symml import (
     load_model,
 )
 from kikuchipy_symml._cli import main
-from kikuchipy_symml.classify import _mapping
 from kikuchipy_symml.models import ModelError, make_card, save_model
 from kikuchipy_symml.models._archive import read_archive, write_archive
 from kikuchipy_symml.models._model import MEMBERS
 from kikuchipy_symml.models._network_file import MEMBERS as NETWORK_MEMBERS
-from kikuchipy_symml.pattern import ViewSpec, canonical_views
+from kikuchipy_symml.pattern import ViewSpec, _blocks, canonical_views
 
 VIEW = ViewSpec(size=16)
 
@@ -770,7 +769,7 @@ def test_finished_blocks_stay_in_a_store(model_file, tmp_path, monkeypatch):
     """What was done before a reader failed is not lost, and only what is
     missing is done again."""
     # Chunks as small as those of this scan are put together otherwise
-    monkeypatch.setattr(_mapping, "BLOCK_PATTERNS", 6)
+    monkeypatch.setattr(_blocks, "BLOCK_PATTERNS", 6)
     signal = failing(OSError("Stale file handle"), good_reads=2)
     lazy = classify_symmetry(signal, model_file, compute=False)
     with h5py.File(tmp_path / "store.h5", "w") as file:

@@ -15,7 +15,7 @@ from kikuchipy_symml.models import ModelError, save_model
 from kikuchipy_symml.pattern import ViewSpec
 from kikuchipy_symml.simulation import band_profiles, master_from_bands
 from kikuchipy_symml.symmetry import class_index, class_names
-from kikuchipy_symml.training import _fit, fit
+from kikuchipy_symml.training import _fit, _fit_checks, _scans, _split, fit
 
 VIEW = ViewSpec(size=32)
 SHAPE = (24, 26)
@@ -225,7 +225,7 @@ def scan_of(classes, chunks="auto"):
     lines = np.indices(classes.shape)[int(np.argmax(classes.shape))]
     number = np.arange(classes.size, dtype=float).reshape(classes.shape)
     patterns = np.broadcast_to(number[..., None, None], (*classes.shape, 2, 2))
-    return _fit._Scan(
+    return _scans.Scan(
         da.from_array(patterns, chunks=chunks),
         np.array([0.5, 0.3, 0.6]),
         classes.ravel(),
@@ -237,7 +237,7 @@ def scan_of(classes, chunks="auto"):
 def test_split_by_region(seed):
     shape = (50, 7)
     scans = [scan_of(np.zeros(shape, int)), scan_of(np.ones(shape, int).T)]
-    train, held = _fit._split_groups(
+    train, held = _split.split_groups(
         scans, "region", 0.2, np.random.default_rng(seed)
     )
     for i, s in enumerate((shape, shape[::-1])):
@@ -257,7 +257,7 @@ def test_split_by_region(seed):
 def test_split_by_scan(seed):
     classes = [0, 0, 0, 1, 1, 2]
     scans = [scan_of(np.full((5, 4), c)) for c in classes]
-    train, held = _fit._split_groups(
+    train, held = _split.split_groups(
         scans, "scan", 0.3, np.random.default_rng(seed)
     )
     is_held = np.array([i.all() for i in held])
@@ -273,7 +273,7 @@ def test_every_class_is_left_to_train_on():
     classes[12:14] = 1
     scan = scan_of(classes)
     for seed in range(10):
-        train, held = _fit._split_groups(
+        train, held = _split.split_groups(
             [scan], "region", 0.3, np.random.default_rng(seed)
         )
         assert np.any(train[0] & (scan.classes == 1))
@@ -284,7 +284,7 @@ def test_every_class_is_left_to_train_on():
 @pytest.mark.parametrize("validation", [0.1, 0.2, 0.9])
 def test_strips_are_the_lines(n, validation):
     lines = np.arange(n)
-    strips = [lines[s] for s in _fit._strips(n, validation)]
+    strips = [lines[s] for s in _split.strips(n, validation)]
     assert min(map(len, strips)) > 0
     np.testing.assert_array_equal(np.concatenate(strips), lines)
 
@@ -298,7 +298,7 @@ def test_entries_are_the_chosen_points(rng):
     chosen = [rng.random(35) < 0.5, rng.random(9) < 0.5]
     expected = [(i, k) for i in (0, 1) for k in np.flatnonzero(chosen[i])]
     for order in (None, np.random.default_rng(1)):
-        found = list(_fit._entries(scans, chosen, order))
+        found = list(_scans.entries(scans, chosen, order))
         assert sorted((i, k) for i, k, _ in found) == expected
         assert all(np.all(pattern == k) for _, k, pattern in found)
     assert [(i, k) for i, k, _ in found] != expected
@@ -334,16 +334,16 @@ def test_labels(make_scan):
         np.array([["cF", ""], ["", "cI"]], dtype=object),
         np.array([[CF, -1], [-1, CI]]),
     ):
-        found = _fit._class_indices(label, "bravais_lattice", signal)
+        found = _fit_checks.class_indices(label, "bravais_lattice", signal)
         assert found.tolist() == [[CF, -1], [-1, CI]]
-    found = _fit._class_indices("cI", "bravais_lattice", signal)
+    found = _fit_checks.class_indices("cI", "bravais_lattice", signal)
     assert found.tolist() == [[CI, CI], [CI, CI]]
 
 
 def test_masked_points_are_left_out(make_scan):
     signal = make_scan("cF", (2, 3))
     mask = np.array([[True, False, False], [False, False, True]])
-    scan = _fit._Scan.of(signal, np.full((2, 3), CF), mask, np.ones(3))
+    scan = _scans.Scan.of(signal, np.full((2, 3), CF), mask, np.ones(3))
     np.testing.assert_array_equal(scan.classes == -1, mask.ravel())
     assert scan.lines.tolist() == [0, 1, 2, 0, 1, 2]
 
@@ -362,7 +362,7 @@ def no_training(monkeypatch):
         raise LongWork
 
     monkeypatch.setattr(_fit, "_network", stop)
-    monkeypatch.setattr(_fit._Scan, "read", stop)
+    monkeypatch.setattr(_scans.Scan, "read", stop)
     return LongWork
 
 
@@ -486,7 +486,7 @@ def test_scan_of_one_line_per_class(scans, no_training):
 
 def test_free_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert _fit._checked_path(None).name == "fitted.symml"
+    assert _fit_checks.checked_path(None).name == "fitted.symml"
     (tmp_path / "fitted.symml").touch()
     (tmp_path / "fitted_2.symml").touch()
-    assert _fit._checked_path(None).name == "fitted_3.symml"
+    assert _fit_checks.checked_path(None).name == "fitted_3.symml"
