@@ -28,11 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "in place of one that is there",
     )
     parser.add_argument(
-        "--per-lattice",
+        "--total",
         type=int,
-        default=8,
+        default=102,
         metavar="N",
-        help="crystals of each Bravais lattice (default: 8)",
+        help="number of crystals, 14 or more (default: 102)",
     )
     parser.add_argument(
         "--half-width",
@@ -73,10 +73,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Compute the master patterns that are not there yet, and pack."""
-    if args.per_lattice < 1 or args.half_width < 1:
+    if args.total < 14 or args.half_width < 1:
         raise CommandLineError(
-            "--per-lattice and --half-width must be 1 or more, not "
-            f"{args.per_lattice} and {args.half_width}"
+            "--total must be 14 or more and --half-width 1 or more, not "
+            f"{args.total} and {args.half_width}"
         )
     if args.pack is not None:
         check_output(args.pack, (".npz",), force=True, inputs=[])
@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> None:
         pack_masters,
     )
 
-    crystals = dynamical_crystals(args.per_lattice)
+    crystals = dynamical_crystals(args.total)
     if args.minutes != 0:
         require_ebsdsim()
     done = 0

@@ -13,6 +13,7 @@ import os
 import re
 import time
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,36 +33,39 @@ from ._shards import _identity_of
 # Larger cells would take longer than all others together.
 _MAX_VOLUME = 200.0
 _MAX_ATOMS = 60
+# Crystals of one lattice
+_MOST = 12
 # Electrons of these energies in keV, in turn.
 ENERGIES = (20.0, 15.0, 25.0)
 
 
-def dynamical_crystals(per_lattice: int = 8) -> list[Crystal]:
+def dynamical_crystals(total: int = 102) -> list[Crystal]:
     """Return the crystals of the set, in the order of computation.
 
     Parameters
     ----------
-    per_lattice
-        Number of crystals of each Bravais lattice, or all there are if
-        these are fewer.
+    total
+        Number of crystals, at least 14.
 
     Returns
     -------
     crystals
         Of the part "train" of :func:`~kikuchipy_symml.crystals.split`,
-        fully occupied, with small primitive cells. Space groups and
-        structure types that are not in the set yet come first, and of
-        these the quickest. The first 14 are one of each lattice, and so
-        on, so that the beginning of the list is an even set as well.
+        fully occupied, the quickest first. At least one of each Bravais
+        lattice, two if there are that many to choose, and not more than
+        twelve; of these not more than three of a structure type.
 
     Raises
     ------
     ValueError
-        If not at least one of each is asked for.
+        If fewer are asked for than there are lattices.
     """
-    if per_lattice < 1:
-        raise ValueError(f"per_lattice must be 1 or more, not {per_lattice}")
     names = symmetry.class_names("bravais_lattice")
+    if total < len(names):
+        raise ValueError(
+            f"total must be {len(names)} or more, one of each Bravais "
+            f"lattice, not {total}"
+        )
     lattice_of = symmetry.class_index("bravais_lattice")
     candidates: dict[str, list[Crystal]] = {name: [] for name in names}
     for crystal in split()["train"]:
@@ -72,31 +76,28 @@ def dynamical_crystals(per_lattice: int = 8) -> list[Crystal]:
         ):
             name = names[lattice_of[crystal.space_group - 1]]
             candidates[name].append(crystal)
-    chosen = [_varied(candidates[name], per_lattice) for name in names]
+    ranked = [_quickest(candidates[name]) for name in names]
+    # The first of each lattice before the second, then by cost alone.
     rounds = [
-        [crystals[i] for crystals in chosen if i < len(crystals)]
-        for i in range(per_lattice)
+        [crystals[i] for crystals in ranked if i < len(crystals)]
+        for i in range(2)
     ]
-    return [c for r in rounds for c in sorted(r, key=relative_cost)]
+    rest = [crystal for crystals in ranked for crystal in crystals[2:]]
+    wanted = [*rounds[0], *rounds[1], *sorted(rest, key=relative_cost)]
+    return sorted(wanted[:total], key=relative_cost)
 
 
-def _varied(crystals: list[Crystal], n: int) -> list[Crystal]:
-    """The quickest crystals, a structure type or space group that was
-    not taken yet before others."""
-    rest = sorted(crystals, key=lambda c: (relative_cost(c), c.name))
-    taken: list[Crystal] = []
-    while rest and len(taken) < n:
-        types = {c.structure_type for c in taken}
-        groups = {c.space_group for c in taken}
-        best = min(
-            rest,
-            key=lambda c: (
-                (c.structure_type in types) * 2 + (c.space_group in groups)
-            ),
-        )
-        rest.remove(best)
-        taken.append(best)
-    return sorted(taken, key=relative_cost)
+def _quickest(crystals: list[Crystal]) -> list[Crystal]:
+    """The quickest crystals of a lattice, few of a structure type."""
+    taken: dict[str, Crystal] = {}
+    types: Counter = Counter()
+    for crystal in sorted(crystals, key=lambda c: (relative_cost(c), c.name)):
+        identity = _identity_of(crystal)
+        new = identity not in taken and types[crystal.structure_type] < 3
+        if new and len(taken) < _MOST:
+            types[crystal.structure_type] += 1
+            taken[identity] = crystal
+    return list(taken.values())
 
 
 def relative_cost(crystal: Crystal) -> float:
