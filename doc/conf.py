@@ -40,6 +40,12 @@ exclude_patterns = [
 html_theme = "pydata_sphinx_theme"
 html_title = project
 html_theme_options = {"show_toc_level": 2, "logo": {"text": project}}
+# Pages that have no others below them need no list of these.
+html_sidebars = {
+    page.stem: []
+    for page in Path(__file__).parent.glob("*.rst")
+    if page.stem != "reference"
+}
 html_static_path = []
 autosummary_generate = True
 autodoc_typehints = "none"

@@ -23,8 +23,10 @@ s = kp.data.nickel_ebsd_small()
 print(s.detector)
 
 # %%
-# Patterns are classified as they are. There is no need to correct the
-# background beforehand.
+# The static background of the detector, which is the same in all patterns,
+# is taken off first, as before any indexing. What is left of a smooth
+# background, the method removes itself.
+s.remove_static_background(show_progressbar=False)
 phases = s.classify_symmetry()
 phases
 
