@@ -172,7 +172,7 @@ def spots():
     detector = EBSDDetector(
         shape=(60, 80), pc=(0.4, 0.4, 0.5), tilt=10, sample_tilt=65
     )
-    rotations = Rotation.random((60,))
+    rotations = Rotation(np.random.default_rng(5).normal(size=(120, 4)))
     to_detector = rotations.to_matrix() @ (
         detector.sample_to_detector.to_matrix().squeeze().T
     )
@@ -195,7 +195,8 @@ class TestInTheCrystal:
         shown = 0
         for k in range(s.axes_manager.navigation_size):
             pattern = s.data[k]
-            if pattern.max() < 0.9:
+            # A spot between pixels is not at its brightest in any
+            if pattern.max() < 0.7:
                 continue
             y, x = np.unravel_index(np.argmax(pattern), pattern.shape)
             names = dict((n, p) for p, n in overlay._elements[k].names)
