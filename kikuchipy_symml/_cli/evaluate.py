@@ -48,7 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Score the model, print the table, save scores and plots."""
-    for pattern in ("scores.json", "table.txt", "confusion_*.png"):
+    for pattern in (
+        "scores.json",
+        "table.txt",
+        "ambiguities.txt",
+        "confusion_*.png",
+    ):
         for path in args.output.glob(pattern):
             if not args.force:
                 raise CommandLineError(
@@ -62,6 +67,7 @@ def run(args: argparse.Namespace) -> None:
     from kikuchipy_symml.models import load_model
     from kikuchipy_symml.training import (
         SETS,
+        ambiguity_table,
         band_free_views,
         emsoft_set,
         evaluate_set,
@@ -95,8 +101,11 @@ def run(args: argparse.Namespace) -> None:
         for test in sets():
             results.append(evaluate_set(model, test, band_free))
             bar.update(1)
-    table = table_of(results)
-    print(table)
+    tables = {
+        "table.txt": table_of(results).lstrip("\n"),
+        "ambiguities.txt": ambiguity_table(results),
+    }
+    print(*tables.values(), sep="\n\n")
     args.output.mkdir(parents=True, exist_ok=True)
     scores = {
         r.name: {
@@ -111,8 +120,9 @@ def run(args: argparse.Namespace) -> None:
         name = f"confusion_{result.name}.png"
         with replacing(args.output / name, force=True) as path:
             plot_confusion(result, path)
-    with replacing(args.output / "table.txt", force=True) as path:
-        path.write_text(table.lstrip("\n") + "\n")
+    for name, table in tables.items():
+        with replacing(args.output / name, force=True) as path:
+            path.write_text(table + "\n")
     # Last, as it is what says that there is an evaluation
     with replacing(args.output / "scores.json", args.force) as path:
         path.write_text(json.dumps(scores, indent=1))

@@ -1,3 +1,4 @@
+from ._ambiguity import ambiguity_table
 from ._evaluation import (
     SETS,
     band_free_views,
@@ -23,6 +24,7 @@ __all__ = [
     "Scores",
     "Shards",
     "allowed_space_groups",
+    "ambiguity_table",
     "band_free_views",
     "emsoft_set",
     "evaluate_set",

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Evaluation: its sets, and scores of models of which they are known."""
 
+import dataclasses
 from types import SimpleNamespace
 
 import h5py
@@ -10,6 +11,7 @@ import pytest
 
 from kikuchipy_symml.symmetry import LEVELS
 from kikuchipy_symml.training import (
+    ambiguity_table,
     band_free_views,
     emsoft_set,
     evaluate_set,
@@ -134,3 +136,32 @@ def test_reports(sets, tmp_path):
     path = tmp_path / "confusion.png"
     plot_confusion(results[0], path)
     assert path.stat().st_size > 1000
+
+
+class TestAmbiguities:
+    def test_of_a_model_that_knows(self, sets):
+        results = [evaluate_set(knowing(t), t, EVEN) for t in sets.values()]
+        lines = ambiguity_table(results).splitlines()
+        assert lines[0].split() == list(sets)
+        for line in lines[2:5]:
+            assert line.count("100% (") == len(sets)
+        for line in lines[6:10]:
+            assert line.split()[-len(sets) :] == ["0%"] * len(sets)
+
+    def test_of_what_looks_alike(self, sets):
+        """P1 for P-1, Pm-3m for Fm-3m: the Laue group is right in both,
+        the point group and the lattice in one each."""
+        test = sets["random"]
+        numbers = np.where(np.arange(len(test.space_groups)) % 2, 2, 225)
+        told = np.where(numbers == 2, 1, 221)
+        p = np.zeros((len(told), 230), dtype=np.float32)
+        p[np.arange(len(p)), told - 1] = 1
+        test = dataclasses.replace(test, space_groups=numbers)
+        result = evaluate_set(model_of(lambda views: p), test, EVEN)
+        lines = ambiguity_table([result]).splitlines()
+        # A guess among 1 and -1, and among 432, -43m and m-3m
+        assert "50% (42%)" in lines[2]
+        assert "50% (67%)" in lines[4]
+        assert [line.split()[-1] for line in lines[6:10]] == [
+            *("0%", "0%", "50%", "0%")
+        ]
