@@ -14,6 +14,7 @@ from kikuchipy_symml.classify import (
     _mapping,
     classify_symmetry,
     compute_symmetry_results,
+    explain_symmetry,
 )
 from kikuchipy_symml.pattern import _blocks
 
@@ -96,6 +97,21 @@ def test_store(cluster_client, scan, expected, model_file, tmp_path):
         )
     with pytest.raises(ValueError, match=r"store to '.*p\.zarr' instead"):
         classify_symmetry(scan, model_file, store=tmp_path / "p.h5")
+
+
+def test_explanation(cluster_client, scan, model_file):
+    import dask
+
+    few = scan.inav[:2, :6]
+    with dask.config.set(scheduler="threads"):
+        expected = explain_symmetry(few, model_file, bands=False, **QUIET)
+    found = explain_symmetry(few, model_file, bands=False, **QUIET)
+    np.testing.assert_array_equal(found.class_id, expected.class_id)
+    scale = np.abs(expected.data).max()
+    assert scale > 0
+    np.testing.assert_allclose(
+        found.data, expected.data, rtol=0, atol=1e-4 * scale
+    )
 
 
 class Diary(distributed.WorkerPlugin):
