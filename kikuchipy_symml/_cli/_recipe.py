@@ -22,12 +22,17 @@ def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
 
 def read_recipe(args: argparse.Namespace):
     """Return the recipe and the directory asked for."""
+    recipe = load_recipe(args.recipe)
+    return recipe, args.directory or Path("runs") / recipe.name
+
+
+def load_recipe(path: Path):
+    """Return the recipe in a file."""
     from kikuchipy_symml.training import Recipe
 
-    if not args.recipe.is_file():
-        raise CommandLineError(f"There is no recipe {str(args.recipe)!r}")
+    if not path.is_file():
+        raise CommandLineError(f"There is no recipe {str(path)!r}")
     try:
-        recipe = Recipe.load(args.recipe)
+        return Recipe.load(path)
     except ValueError as e:
         raise CommandLineError(str(e)) from e
-    return recipe, args.directory or Path("runs") / recipe.name

@@ -4,9 +4,11 @@
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from kikuchipy_symml._cli._output import CommandLineError, replacing
+from kikuchipy_symml._cli._recipe import load_recipe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +26,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=Path("../shared/data"),
         help="directory with emsoft_masters.h5 and measured.h5; sets that "
         "are not there are left out",
+    )
+    parser.add_argument(
+        "--recipe",
+        type=Path,
+        default=None,
+        help="take the crystals and the camera from this recipe, to compare "
+        "models on the same patterns (default: the recipe in the model)",
     )
     parser.add_argument(
         "--directory",
@@ -80,7 +89,10 @@ def run(args: argparse.Namespace) -> None:
     )
 
     model = load_model(args.model)
-    recipe = recipe_of(model)
+    if args.recipe is None:
+        recipe = recipe_of(model)
+    else:
+        recipe = replace(load_recipe(args.recipe), view=model.view)
     seen = trained_on(model)
     directory = args.directory or Path("runs") / recipe.name
 

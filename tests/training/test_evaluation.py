@@ -165,3 +165,13 @@ class TestAmbiguities:
         assert [line.split()[-1] for line in lines[6:10]] == [
             *("0%", "0%", "50%", "0%")
         ]
+
+
+def test_command_with_a_recipe_that_is_not_there(tmp_path, capsys):
+    from kikuchipy_symml._cli import main
+
+    path = tmp_path / "no.yaml"
+    arguments = ["evaluate", "default", "--recipe", str(path)]
+    assert main([*arguments, "-o", str(tmp_path / "out")]) == 2
+    assert f"There is no recipe '{path}'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
