@@ -8,6 +8,7 @@ import os
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
@@ -51,18 +52,30 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(42)
 
 
-@pytest.fixture(scope="module")
-def cluster_client():
-    """Client of a cluster of two processes, that computes what is computed
-    here."""
+@pytest.fixture(scope="session")
+def cluster_of():
+    """Context of the client of a cluster of so many processes, that
+    computes what is computed here."""
     distributed = pytest.importorskip("distributed")
-    with (
-        distributed.LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address=None,
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
+
+    @contextmanager
+    def start(n_workers):
+        with (
+            distributed.LocalCluster(
+                n_workers=n_workers,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address=None,
+            ) as cluster,
+            distributed.Client(cluster) as client,
+        ):
+            yield client
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def cluster_client(cluster_of):
+    """Client of a cluster of two processes."""
+    with cluster_of(2) as client:
         yield client

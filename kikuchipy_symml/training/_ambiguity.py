@@ -14,7 +14,7 @@ from kikuchipy_symml import symmetry
 
 from ._evaluation import SETS, Result
 
-# Lattice metrics, each a special case of those before it.
+# Crystal families, from the metric of lowest symmetry to the highest.
 _FAMILIES = "amothc"
 
 
@@ -34,8 +34,8 @@ def ambiguity_table(results: Sequence[Result]) -> str:
         right, beside what a guess among the finer classes would get. Then
         the shares of patterns that were given another kind of lattice.
     """
-    columns = [r.name for r in results if r.name != "measured"]
-    chosen = [r for r in results if r.name in columns]
+    chosen = [r for r in results if r.name != "measured"]
+    columns = [r.name for r in chosen]
     lines = [
         f"{'':44s}" + "".join(f"{name:>13s}" for name in columns),
         "Right among those whose wider answer is right (a guess)",

@@ -760,9 +760,7 @@ def test_patterns_that_cannot_be_written_to(model_file, make_signal):
     expected = classify_symmetry(signal, model_file, show_progressbar=False)
     signal.data.setflags(write=False)
     phases = classify_symmetry(signal, model_file, show_progressbar=False)
-    np.testing.assert_allclose(
-        phases.probabilities, expected.probabilities, rtol=0, atol=1e-6
-    )
+    np.testing.assert_array_equal(phases.probabilities, expected.probabilities)
 
 
 def test_finished_blocks_stay_in_a_store(model_file, tmp_path, monkeypatch):

@@ -279,32 +279,24 @@ def test_two_processes_share_a_model_file(
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_killed_worker(model_file, make_signal):
+def test_killed_worker(model_file, make_signal, cluster_of):
     """The work of a killed worker of a cluster is done by the next one,
     with the same answer."""
-    distributed = pytest.importorskip("distributed")
     signal = make_signal((6, 4, 24, 30))
     expected = classify_symmetry(
         signal, model_file, "space_group", show_progressbar=False
     )
     lazy = signal.as_lazy()
     lazy.data = lazy.data.rechunk((2, 4, 24, 30))
-    with (
-        distributed.LocalCluster(
-            n_workers=1,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address=None,
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
+    with cluster_of(1) as client:
+        workers = client.cluster.workers
         deferred = classify_symmetry(lazy, model_file, compute=False)
         future = client.compute(deferred)
-        first = next(iter(cluster.workers.values())).pid
+        first = next(iter(workers.values())).pid
         os.kill(first, signals.SIGKILL)
         probabilities = future.result(timeout=300)
         client.wait_for_workers(1)
-        assert next(iter(cluster.workers.values())).pid != first
+        assert next(iter(workers.values())).pid != first
     np.testing.assert_allclose(
         probabilities, expected.probabilities, rtol=0, atol=1e-5
     )
