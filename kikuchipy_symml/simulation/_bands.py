@@ -21,6 +21,10 @@ from kikuchipy_symml.crystals._sites import operations
 
 N_ANGLES = 40
 _ORDERS = 4
+# Strength of a band over that of its row solved alone: this power of the
+# spacing of its strongest order, relative to so many ångström.
+SPACING_POWER = 0.85
+_SPACING = 1.25
 MAX_ATOMS = 500
 
 
@@ -37,9 +41,9 @@ class Bands:
         Sine of the angle from the plane at which each profile ends,
         shape (R,).
     profiles
-        Intensity relative to that far from the band, minus one, at
-        ``N_ANGLES`` equal steps of the sine from 0 to `reach`, shape
-        (R, T).
+        Intensity relative to that far from the band, minus one, times the
+        strength of the band beside others, at ``N_ANGLES`` equal steps of
+        the sine from 0 to `reach`, shape (R, T).
     bragg
         Sine of the Bragg angle of the strongest order, shape (R,).
     first
@@ -132,6 +136,12 @@ def band_profiles(
     et al., Ultramicroscopy 107 (2007) 414, for the theory with all
     beams. Scattering factors from International Tables for
     Crystallography C, table 4.3.2.3, as in diffsims.
+
+    A row that is solved alone knows nothing of the others. In full
+    dynamical simulations bands of planes far apart are stronger, beside
+    those of planes close together, than such rows are; the strengths
+    differ by a power of the spacing of the strongest order, by which
+    the profiles are multiplied. ``benchmarks/band_strengths.py`` fits it.
     """
     if not 1 <= energy <= 100:
         raise ValueError(f"energy must be 1 to 100 keV, not {energy}")
@@ -182,6 +192,8 @@ def band_profiles(
     profiles = _row_profiles(
         potential, hkl[first], length[first], reach[first], k
     )[inverse]
+    spacing = 1 / (main_order * length)
+    profiles *= (spacing / _SPACING)[:, None] ** SPACING_POWER
     return Bands(
         normals=(g / length[:, None]).astype(np.float32),
         reach=reach.astype(np.float32),

@@ -83,13 +83,15 @@ def train(
     curve = Log(directory / "losses.csv", ("step", "loss"))
     shards = Shards(recipe, directory / "crystals")
     trainer = Trainer(recipe)
-    if checkpoint.exists():
+    first = not checkpoint.exists()
+    if not first:
         trainer.restore(checkpoint)
     elif resume_from is not None:
         trainer.restore(resume_from)
     log.cut_after(trainer.step)
     curve.cut_after(trainer.step)
 
+    detector = recipe.detector
     last = min(recipe.optimiser.steps, steps or recipe.optimiser.steps)
     if trainer.step >= last:
         if not checkpoint.exists():
@@ -105,7 +107,7 @@ def train(
         for i, name in enumerate(_SCORED)
     }
     batches = Batches(recipe, shards)
-    if trainer.step == 0 and trainer.fixed:
+    if first and trainer.fixed and (trainer.step == 0 or detector.again):
         trainer.train_detector(
             batches, directory / "detector.npz", show_progressbar
         )

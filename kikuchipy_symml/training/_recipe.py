@@ -15,7 +15,7 @@ from kikuchipy_symml.simulation import Camera, Variety
 from kikuchipy_symml.symmetry import LEVELS
 
 # One more whenever crystals or their bands come out otherwise.
-_SIMULATION = 3
+_SIMULATION = 4
 
 
 def _check_numbers(settings, lowest: float, *names: str) -> None:
@@ -157,14 +157,23 @@ class DetectorSettings:
         Number of batches.
     learning_rate
         Of Adam; it falls to zero over the second half of the steps.
+    again
+        Whether it is trained on, as well, before training goes on from the
+        checkpoint of another recipe. For where the view or the
+        simulation is not that of the checkpoint.
     """
 
     steps: int = 600
     learning_rate: float = 2e-3
+    again: bool = False
 
     def __post_init__(self) -> None:
         _check_numbers(self, 1, "steps")
         _check_numbers(self, 0, "learning_rate")
+        if not isinstance(self.again, bool):
+            raise ValueError(
+                f"again must be true or false, not {self.again!r}"
+            )
 
 
 @dataclass(frozen=True)
