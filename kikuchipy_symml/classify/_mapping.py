@@ -25,6 +25,8 @@ from kikuchipy_symml.pattern import canonical_views
 from kikuchipy_symml.pattern._blocks import in_blocks
 
 N_SPACE_GROUPS = 230
+# From so many patterns on it pays to compile the network.
+COMPILED_FROM = 20_000
 
 
 def map_probabilities(
@@ -62,8 +64,17 @@ def map_probabilities(
         points that the mask leaves out are NaN. Rows of patterns that
         cannot be used (constant or not finite) are 0.
     """
+    n_points = np.prod(patterns.shape[:-2], dtype=int)
+    if navigation_mask is not None:
+        n_points -= np.count_nonzero(navigation_mask)
+    task = _BlockClassifier(
+        model,
+        signal_mask,
+        batch_size or BATCH_SIZE,
+        compiled=bool(n_points >= COMPILED_FROM),
+    )
     return map_blocks(
-        _BlockClassifier(model, signal_mask, batch_size or BATCH_SIZE),
+        task,
         patterns,
         pc,
         navigation_mask,
@@ -141,6 +152,7 @@ class _BlockClassifier:
     model: SymmetryModel
     signal_mask: np.ndarray | None
     batch_size: int
+    compiled: bool
 
     def __call__(
         self, patterns: np.ndarray, pc: np.ndarray, mask: np.ndarray
@@ -157,5 +169,7 @@ class _BlockClassifier:
             result[batch] = 0
             if not valid.all():
                 batch, views = batch[valid], views[valid]
-            result[batch] = self.model.predict(views, self.batch_size)
+            result[batch] = self.model.predict(
+                views, self.batch_size, compiled=self.compiled
+            )
         return result.reshape(*mask.shape, N_SPACE_GROUPS)

@@ -21,8 +21,8 @@ from kikuchipy_symml.crystals._sites import operations
 
 N_ANGLES = 40
 _ORDERS = 4
-# Strength of a band over that of its row solved alone: this power of the
-# spacing of its strongest order, relative to so many ångström.
+# How much stronger bands are than their rows solved alone: this power of
+# the spacing of their strongest order over so many ångström.
 SPACING_POWER = 0.85
 _SPACING = 1.25
 MAX_ATOMS = 500
@@ -97,6 +97,7 @@ def band_profiles(
     *,
     d_min: float = 0.65,
     n_rows: int = 80,
+    spacing_power: float = SPACING_POWER,
 ) -> Bands:
     r"""Return the strongest bands of a crystal with their profiles.
 
@@ -111,6 +112,9 @@ def band_profiles(
     n_rows
         Number of bands. All that are as strong as the last of them are
         kept as well: planes that symmetry makes equal stay together.
+    spacing_power
+        Bands are stronger than their rows solved alone by the spacing of
+        their strongest order to this power.
 
     Returns
     -------
@@ -139,9 +143,8 @@ def band_profiles(
 
     A row that is solved alone knows nothing of the others. In full
     dynamical simulations bands of planes far apart are stronger, beside
-    those of planes close together, than such rows are; the strengths
-    differ by a power of the spacing of the strongest order, by which
-    the profiles are multiplied. ``benchmarks/band_strengths.py`` fits it.
+    those of planes close together, than such rows are.
+    ``benchmarks/band_strengths.py`` fits the power of the spacing.
     """
     if not 1 <= energy <= 100:
         raise ValueError(f"energy must be 1 to 100 keV, not {energy}")
@@ -193,7 +196,7 @@ def band_profiles(
         potential, hkl[first], length[first], reach[first], k
     )[inverse]
     spacing = 1 / (main_order * length)
-    profiles *= (spacing / _SPACING)[:, None] ** SPACING_POWER
+    profiles *= (spacing / _SPACING)[:, None] ** spacing_power
     return Bands(
         normals=(g / length[:, None]).astype(np.float32),
         reach=reach.astype(np.float32),

@@ -12,10 +12,11 @@ import yaml
 from kikuchipy_symml.crystals._library import library_fingerprint
 from kikuchipy_symml.pattern import MIN_PIXELS, ViewSpec
 from kikuchipy_symml.simulation import Camera, Variety
+from kikuchipy_symml.simulation._bands import SPACING_POWER
 from kikuchipy_symml.symmetry import LEVELS
 
 # One more whenever crystals or their bands come out otherwise.
-_SIMULATION = 4
+_SIMULATION = 3
 
 
 def _check_numbers(settings, lowest: float, *names: str) -> None:
@@ -69,6 +70,8 @@ class CrystalSettings:
         One more shard comes into use every so many steps.
     energy
         Lowest and highest energy of the electrons in keV.
+    spacing_power
+        See :func:`~kikuchipy_symml.simulation.band_profiles`.
     """
 
     shards: int = 60
@@ -79,6 +82,7 @@ class CrystalSettings:
     first_shards: int = 4
     steps_per_shard: int = 100
     energy: tuple[float, float] = (10.0, 30.0)
+    spacing_power: float = SPACING_POWER
 
     def __post_init__(self) -> None:
         _check_numbers(
@@ -99,7 +103,7 @@ class CrystalSettings:
                 f"shares {self.shares} must be three, not negative, and sum "
                 "to one"
             )
-        _check_numbers(self, 0, "empty")
+        _check_numbers(self, 0, "empty", "spacing_power")
         if self.empty >= 1:
             raise ValueError(f"empty must be less than 1, not {self.empty}")
         if len(self.energy) != 2 or not (

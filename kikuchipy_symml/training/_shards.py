@@ -269,7 +269,7 @@ class Shards:
         energies = rng.uniform(*settings.energy, len(crystals))
         source = BandStack.of(
             [
-                band_profiles(c, e)
+                band_profiles(c, e, spacing_power=settings.spacing_power)
                 for (c, _), e in zip(crystals, energies, strict=True)
             ]
         )

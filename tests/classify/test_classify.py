@@ -200,7 +200,7 @@ class TestLazy:
         assert b"LazyEBSD" not in data and b"EBSDDetector" not in data
         assert b"keras" not in data
         assert len(data) < 120 * 1000
-        task = _mapping._BlockClassifier(model, None, 64)
+        task = _mapping._BlockClassifier(model, None, 64, compiled=False)
         assert len(cloudpickle.dumps(task)) < 1000
 
     def test_progress_bar_by_preference(self, signal, model_file, capsys):
@@ -226,6 +226,26 @@ class TestLazy:
             np.testing.assert_allclose(
                 phases.probabilities, expected.probabilities, rtol=1e-5
             )
+
+    def test_large_scans_are_compiled(self, signal, model_file, monkeypatch):
+        """So many patterns that are not masked."""
+        n = signal.axes_manager.navigation_size
+        mask = np.zeros(signal.data.shape[:2], dtype=bool)
+        mask[0, 0] = True
+        asked = []
+
+        def predict(self, views, batch_size, *, compiled):
+            asked.append(compiled)
+            return _predict(self, views, batch_size)
+
+        _predict = SymmetryModel.predict
+        monkeypatch.setattr(SymmetryModel, "predict", predict)
+        monkeypatch.setattr(_mapping, "COMPILED_FROM", n)
+        classify_symmetry(signal, model_file, **QUIET)
+        assert set(asked) == {True}
+        asked.clear()
+        classify_symmetry(signal, model_file, navigation_mask=mask, **QUIET)
+        assert set(asked) == {False}
 
 
 class TestProjectionCentre:
@@ -295,9 +315,9 @@ class TestMasks:
         seen = []
         predict = SymmetryModel.predict
 
-        def count(self, views, *args):
+        def count(self, views, *args, **kwargs):
             seen.append(len(views))
-            return predict(self, views, *args)
+            return predict(self, views, *args, **kwargs)
 
         monkeypatch.setattr(SymmetryModel, "predict", count)
         monkeypatch.setattr(_blocks, "BLOCK_PATTERNS", 4)

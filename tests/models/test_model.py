@@ -16,6 +16,7 @@ from kikuchipy_symml.models import (
     load_model,
     save_model,
 )
+from kikuchipy_symml.models._network import build_network
 from kikuchipy_symml.pattern import ViewSpec
 
 
@@ -180,6 +181,39 @@ class TestPredict:
             model.predict(views[:n])
         traced = model._loaded().forward.traced
         assert traced.experimental_get_tracing_count() == 1
+
+    def test_compiled_for_a_batch_size(self, card, tmp_path, rng):
+        """XLA compiles once for a batch size, and a batch that is not full
+        gives what a full one does."""
+        network = build_network(
+            ViewSpec(size=32),
+            azimuths=24,
+            tilts=16,
+            bands=6,
+            poles=2,
+            width=16,
+            pair_width=8,
+            angle_bins=8,
+            depth=1,
+            heads=2,
+        )
+        model = save_model(network, card, tmp_path / "small.symml")
+        views = rng.normal(size=(11, 32, 32, 2)).astype(np.float32)
+        views[..., 1] = 1
+        expected = model.predict(views)
+        for n in (11, 4, 3):
+            found = model.predict(views[:n], 4, compiled=True)
+            np.testing.assert_allclose(found, expected[:n], atol=1e-5)
+        assert list(model._loaded().compiled) == [4]
+        assert np.abs(np.diff(expected, axis=0)).max() > 1e-4
+
+    def test_networks_of_convolutions_are_not_compiled(
+        self, model_file, views
+    ):
+        model = load_model(model_file)
+        found = model.predict(views, 4, compiled=True)
+        np.testing.assert_allclose(found, model.predict(views), rtol=1e-6)
+        assert not model._loaded().compiled
 
     def test_no_views(self, model_file):
         views = np.zeros((0, 32, 32, 2))

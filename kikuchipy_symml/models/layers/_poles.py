@@ -180,12 +180,7 @@ class Relations(GeometryLayer):
             ],
             axis=3,
         )
-        x, y, s = turned[..., 0], turned[..., 1], turned[..., 2]
-        azimuth = ops.arctan2(y, x)
-        opposite = azimuth < 0
-        azimuth = ops.where(opposite, azimuth + np.pi, azimuth)
-        s = ops.where(opposite, -s, s)
-        tilt = ops.arcsin(ops.clip(s, -1.0, 1.0))
+        azimuth, tilt = _angles(turned[..., 0], turned[..., 1], turned[..., 2])
         row = ops.cast(ops.floor(azimuth * (p / np.pi)), "int32")
         row = ops.clip(row, 0, p - 1)
         column = ops.cast(ops.floor(tilt / self.tilt_step + a / 2), "int32")
@@ -207,3 +202,34 @@ class Relations(GeometryLayer):
         n = normals_shape[1] + poles_shape[1]
         width = self.bins + 3 + len(self.zone_widths) + 2 * len(self.turns)
         return (normals_shape[0], n, n, width)
+
+
+def _angles(x, y, z):
+    """Azimuth from 0 to pi and tilt in radians of normals, of which either
+    sign may be given.
+
+    By polynomials (Abramowitz & Stegun, Handbook of Mathematical
+    Functions, 4.4.49 and 4.4.45), within 1e-4: a hundredth of a cell, at a
+    fraction of the time.
+    """
+    z = ops.where(y < 0, -z, z)
+    x = ops.where(y < 0, -x, x)
+    y = ops.abs(y)
+    width = ops.abs(x)
+    slope = ops.minimum(width, y) / ops.maximum(
+        ops.maximum(width, y), np.float32(1e-12)
+    )
+    square = slope * slope
+    series = np.float32(0.0208351)
+    for term in (-0.0851330, 0.1801410, -0.3302995, 0.9998660):
+        series = series * square + np.float32(term)
+    azimuth = slope * series
+    azimuth = ops.where(y > width, np.float32(np.pi / 2) - azimuth, azimuth)
+    azimuth = ops.where(x < 0, np.float32(np.pi) - azimuth, azimuth)
+
+    sine = ops.minimum(ops.abs(z), 1.0)
+    series = np.float32(-0.0187293)
+    for term in (0.0742610, -0.2121144, 1.5707288):
+        series = series * sine + np.float32(term)
+    tilt = np.float32(np.pi / 2) - ops.sqrt(1.0 - sine) * series
+    return azimuth, ops.where(z < 0, -tilt, tilt)
