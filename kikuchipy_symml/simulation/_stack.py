@@ -14,6 +14,9 @@ from kikuchipy_symml import symmetry
 
 from ._bands import Bands
 
+# Sine of the Bragg angle of a common band.
+_COMMON_BRAGG = 0.035
+
 
 @dataclass(frozen=True)
 class Variety:
@@ -38,12 +41,19 @@ class Variety:
         Weights (lowest, highest) of the profile of a band as it was
         simulated; the rest is a top-hat between its Bragg angles with the
         same mean.
+    spacing
+        Range of the power of the spacing of its planes by which each band
+        is stronger than simulated; negative powers make it weaker. Drawn
+        once for a crystal. Bands of full dynamical simulations grow
+        with the spacing as those of this package do, those of measured
+        patterns may grow less.
     """
 
     strain: float = 0.0
     scale: float = 0.0
     strength: float = 0.0
     profile: tuple[float, float] = (1.0, 1.0)
+    spacing: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
         for name in ("strain", "scale", "strength"):
@@ -54,6 +64,12 @@ class Variety:
         if len(p) != 2 or not 0 <= p[0] <= p[1] <= 2:
             raise ValueError(
                 "profile must be two numbers from 0 to 2, the lower one "
+                f"first, not {p!r}"
+            )
+        p = self.spacing
+        if len(p) != 2 or not -2 <= p[0] <= p[1] <= 2:
+            raise ValueError(
+                "spacing must be two numbers from -2 to 2, the lower one "
                 f"first, not {p!r}"
             )
 
@@ -173,6 +189,9 @@ class BandStack:
             variety.strength
             * np.take_along_axis(families, self.family.astype(int), axis=1)
         )
+        if any(variety.spacing):
+            power = -rng.uniform(*variety.spacing, (m, 1))
+            strength *= np.maximum(self.bragg / _COMMON_BRAGG, 1e-3) ** power
         weight = rng.uniform(*variety.profile, (m, 1, 1))
         profiles = self.profiles.astype(np.float32)
         t = np.linspace(0, 1, profiles.shape[-1])

@@ -55,7 +55,7 @@ def test_no_variety_changes_nothing(stack):
 def test_families_stay_families(stack):
     """Symmetry keeps equal what it made equal: widths and profiles."""
     rng = np.random.default_rng(1)
-    variety = Variety(0.03, 0.2, 0.5, (0.4, 1.1))
+    variety = Variety(0.03, 0.2, 0.5, (0.4, 1.1), (-0.8, 0.3))
     other = stack.varied(rng, np.array(NUMBERS), variety)
     for i in range(7):
         assert not np.allclose(other.bragg[i], stack.bragg[i], rtol=1e-3)
@@ -64,6 +64,20 @@ def test_families_stay_families(stack):
             assert np.ptp(other.bragg[i, here]) < 1e-5
             spread = np.ptp(other.profiles[i, here], axis=0)
             assert spread.max() < 1e-3
+
+
+def test_bands_of_wide_spacings_are_stronger(stack):
+    rng = np.random.default_rng(1)
+    variety = Variety(spacing=(0.5, 0.5))
+    other = stack.varied(rng, np.array(NUMBERS), variety)
+    for i in range(7):
+        there = stack.bragg[i] > 0
+        stronger = np.ptp(other.profiles[i, there], axis=1) / np.ptp(
+            stack.profiles[i, there].astype(np.float32), axis=1
+        )
+        bragg = stack.bragg[i, there]
+        power = np.polyfit(np.log(bragg), np.log(stronger), 1)[0]
+        assert power == pytest.approx(-0.5, abs=0.01)
 
 
 def test_strained_normals_obey_the_symmetry(stack, made):
@@ -113,6 +127,8 @@ def test_first_order_shows_centring(crystals):
         ({"strength": None}, "strength must be 0 to 1, not None"),
         ({"profile": (0.5, 0.1)}, "profile must be two numbers"),
         ({"profile": (0.5,)}, "profile must be two numbers"),
+        ({"spacing": (0.5, -0.5)}, "spacing must be two numbers"),
+        ({"spacing": (-3, 0)}, "spacing must be two numbers"),
     ],
 )
 def test_wrong_variety(settings, message):
