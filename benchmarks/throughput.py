@@ -8,6 +8,7 @@ A simulated scan of four phases (cF, cI, hP and tP) with grains and noise
 is written to disk, and every way names the phase of the same patterns:
 
 forward     the network, with views in memory: the limit
+compiled    the same compiled by XLA, as for scans of 20 000 patterns or more
 views       canonical views of patterns in memory
 hdf5        classify_symmetry() on the lazy scan, kikuchipy's HDF5
 nordif      the same on NORDIF's binary format
@@ -171,6 +172,12 @@ def forward(scan: Scan) -> tuple:
     return lambda: scan.model.predict(views), len(views), scan.right, ""
 
 
+def compiled(scan: Scan) -> tuple:
+    views = scan.views()
+    work = lambda: scan.model.predict(views, compiled=True)  # noqa: E731
+    return work, len(views), scan.right, ""
+
+
 def views(scan: Scan) -> tuple:
     return scan.views, len(scan.patterns), None, ""
 
@@ -301,8 +308,8 @@ def dictionary(scan: Scan) -> tuple:
 WAYS = {
     way.__name__: way
     for way in (
-        forward, views, hdf5, nordif, naive, xception, resnet50, hough,
-        dictionary,
+        forward, compiled, views, hdf5, nordif, naive, xception, resnet50,
+        hough, dictionary,
     )
 }  # fmt: skip
 

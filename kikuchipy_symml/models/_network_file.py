@@ -18,7 +18,11 @@ from typing import TYPE_CHECKING
 import h5py
 import numpy as np
 
-from kikuchipy_symml.models._archive import ModelError, read_archive
+from kikuchipy_symml.models._archive import (
+    ModelError,
+    read_archive,
+    write_archive,
+)
 
 if TYPE_CHECKING:  # pragma: no cover
     import keras
@@ -162,7 +166,28 @@ def write_network(network: "keras.Model") -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.keras"
         network.save(path)
-        return path.read_bytes()
+        members = read_archive(path.read_bytes(), MEMBERS, "The network")
+    config = _without_defaults(json.loads(members["config.json"]))
+    members["config.json"] = json.dumps(config).encode()
+    return write_archive(members)
+
+
+def _without_defaults(config):
+    """Drop what Keras' own objects hold as None, which is the default of
+    their arguments: earlier versions do not know those of later ones."""
+    if isinstance(config, list):
+        return [_without_defaults(item) for item in config]
+    if not isinstance(config, dict):
+        return config
+    out = {key: _without_defaults(value) for key, value in config.items()}
+    module = out.get("module") or ""
+    if module.startswith("keras.") and isinstance(out.get("config"), dict):
+        out["config"] = {
+            key: value
+            for key, value in out["config"].items()
+            if value is not None
+        }
+    return out
 
 
 def _check_config(config, source: str) -> None:

@@ -147,6 +147,24 @@ class TestArchive:
 
 
 class TestNetworkConfig:
+    def test_written_without_defaults(self, members):
+        """An argument that is not given is not written either: the oldest
+        version of Keras may not know it."""
+        network = read_archive(
+            members["network.keras"], NETWORK_MEMBERS, "the network"
+        )
+        stack, n_objects = [json.loads(network["config.json"])], 0
+        while stack:
+            value = stack.pop()
+            if isinstance(value, list):
+                stack.extend(value)
+            elif isinstance(value, dict):
+                if (value.get("module") or "").startswith("keras."):
+                    n_objects += 1
+                    assert None not in value["config"].values()
+                stack.extend(value.values())
+        assert n_objects > 5
+
     def test_assets(self, refused, edit_network):
         refused(edit_network(lambda n: n.update({"assets/x": b""})), "exactly")
 

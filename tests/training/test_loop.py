@@ -141,6 +141,31 @@ def test_nothing_left_to_do_elsewhere(runs, recipe, tmp_path):
         np.testing.assert_array_equal(array, expected[name], err_msg=name)
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_detector_trained_on(runs, recipe, tmp_path, again):
+    """The layer that finds bands is trained on where a recipe that goes on
+    from another says so, and fixed otherwise."""
+    end = runs[0] / "checkpoint.npz"
+    longer = replace(
+        recipe,
+        optimiser=replace(recipe.optimiser, steps=5),
+        detector=replace(recipe.detector, again=again),
+    )
+    crystals = runs[0] / "crystals"
+    (tmp_path / "crystals").symlink_to(crystals, target_is_directory=True)
+    found = train(longer, tmp_path, resume_from=end, show_progressbar=False)
+    before, after = arrays_of(end), arrays_of(found)
+    fixed = [name for name in before if name.startswith("fixed_")]
+    changed = [not np.array_equal(before[i], after[i]) for i in fixed]
+    assert fixed and any(changed) == again
+    # Once: a run that goes on has it in its checkpoint.
+    (tmp_path / "detector.npz").unlink(missing_ok=True)
+    last = replace(longer, optimiser=replace(longer.optimiser, steps=6))
+    final = arrays_of(train(last, tmp_path, show_progressbar=False))
+    for name in fixed:
+        np.testing.assert_array_equal(final[name], after[name])
+
+
 def test_checkpoint_of_another_network(runs, recipe):
     other = replace(recipe, network=recipe.network | {"width": 24})
     with pytest.raises(ValueError, match="of another network.*shapes"):
