@@ -252,7 +252,8 @@ class _Potential:
         f = np.sum(
             self.a[:, :, None] * np.exp(-self.b[:, :, None] * s2), axis=1
         ) * np.exp(-self.debye_waller[:, None] * s2)
-        phase = np.exp(2j * np.pi * (hkl @ self.positions.T))
+        # Of the potential sum_g U_g exp(2 pi i g r), as waves are below.
+        phase = np.exp(-2j * np.pi * (hkl @ self.positions.T))
         return self.scale * np.einsum(
             "ha,ah->h", phase * self.occupancies, f[self.kind]
         )

@@ -153,8 +153,8 @@ def class_index(level: str) -> np.ndarray:
     Examples
     --------
     >>> from kikuchipy_symml import symmetry
-    >>> symmetry.class_index("bravais_lattice")[225 - 1]
-    np.int64(13)
+    >>> int(symmetry.class_index("bravais_lattice")[225 - 1])
+    13
     """
     position = {name: i for i, name in enumerate(class_names(level))}
     names = _names_by_space_group(level)

@@ -16,7 +16,7 @@ from kikuchipy_symml.simulation._bands import SPACING_POWER
 from kikuchipy_symml.symmetry import LEVELS
 
 # One more whenever crystals or their bands come out otherwise.
-_SIMULATION = 3
+_SIMULATION = 4
 
 
 def _check_numbers(settings, lowest: float, *names: str) -> None:

@@ -122,7 +122,7 @@ def potential_by_hand(crystal, hkl, energy):
             a * np.exp(-b * s2) for a, b in ATOMIC_SCATTERING_PARAMS[element]
         )
         f *= occupancy * np.exp(-8 * np.pi**2 * u * s2)
-        total += f * np.exp(2j * np.pi * (hkl @ x))
+        total += f * np.exp(-2j * np.pi * (hkl @ x))
     return gamma * total / (np.pi * crystal.volume)
 
 
@@ -180,6 +180,27 @@ def test_profile_by_hand(crystals, name):
     expected *= (1 / (strongest * g) / 1.25) ** 0.85
     np.testing.assert_allclose(bands.profiles[row], expected, atol=2e-4)
     assert np.ptp(expected) > 0.05
+
+
+@pytest.mark.parametrize("name", ["Al", "GaAs", "Mg"])
+def test_origin_is_of_no_matter(crystals, make_crystal, name):
+    """The same atoms from another origin."""
+    crystal = crystals[name]
+    moved = make_crystal(
+        name,
+        1,
+        tuple(crystal.cell),
+        crystal.elements,
+        crystal.positions + [0.13, 0.27, 0.41],
+        u_iso=crystal.u_iso,
+    )
+    expected, found = band_profiles(crystal), band_profiles(moved)
+    cosine = np.abs(expected.normals @ found.normals.T)
+    same = cosine.argmax(axis=1)
+    assert cosine.max(axis=1).min() > 1 - 1e-5
+    np.testing.assert_allclose(
+        found.profiles[same], expected.profiles, atol=2e-3
+    )
 
 
 def test_band_is_bright_in_the_middle(crystals):
