@@ -12,8 +12,8 @@ their number. Symmetry says beforehand where to try which. The script
 with 1000 electrons in a pixel and 150 grains or less, dictionaries of 5
 degrees, nickel and ferrite (2 phases) and titanium (3). Time is that of all
 cores together, with symmetry included, as a multiple of what indexing all
-points with one phase takes. Measured with the default model before the
-present one:
+points with one phase takes. Measured with an earlier
+default model:
 
 ====== ========== ==================== =============== ====== ====
 Phases Points     Way                  Symmetry        Right  Time
