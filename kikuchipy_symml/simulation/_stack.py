@@ -60,18 +60,13 @@ class Variety:
             value = getattr(self, name)
             if not isinstance(value, int | float) or not 0 <= value <= 1:
                 raise ValueError(f"{name} must be 0 to 1, not {value!r}")
-        p = self.profile
-        if len(p) != 2 or not 0 <= p[0] <= p[1] <= 2:
-            raise ValueError(
-                "profile must be two numbers from 0 to 2, the lower one "
-                f"first, not {p!r}"
-            )
-        p = self.spacing
-        if len(p) != 2 or not -2 <= p[0] <= p[1] <= 2:
-            raise ValueError(
-                "spacing must be two numbers from -2 to 2, the lower one "
-                f"first, not {p!r}"
-            )
+        for name, lowest in (("profile", 0), ("spacing", -2)):
+            p = getattr(self, name)
+            if len(p) != 2 or not lowest <= p[0] <= p[1] <= 2:
+                raise ValueError(
+                    f"{name} must be two numbers from {lowest} to 2, the "
+                    f"lower one first, not {p!r}"
+                )
 
 
 @dataclass(frozen=True)
