@@ -7,10 +7,12 @@ of reflections that are solved alone.
 
 takes the dynamical master patterns of ``recipes/dynamical_masters.npz`` and,
 for each, finds the multiples of the bands of each family of planes that
-sum to it best. It prints by how much these multiples depend on the spacing
-of the planes: the power to which `SPACING_POWER` is to be raised or lowered
-(zero when it is right), and how well all bands together, and with the
-multiples, correlate with the master pattern.
+sum to it best. It prints how well all bands together, and with the
+multiples, correlate with the master pattern, and by how much the logarithm
+of the multiples still grows with the strongest Fourier coefficient of the
+planes over the mean potential: by how much `STRENGTH` is to be raised or
+lowered (zero when it is right). Last is what all crystals say together, and
+the scatter that is left.
 """
 
 import argparse
@@ -19,7 +21,11 @@ import numpy as np
 
 from kikuchipy_symml.crystals import Crystal, library
 from kikuchipy_symml.simulation import band_profiles
-from kikuchipy_symml.simulation._bands import SPACING_POWER, wave_number
+from kikuchipy_symml.simulation._bands import (
+    STRENGTH,
+    _Potential,
+    wave_number,
+)
 from kikuchipy_symml.simulation._sphere import (
     _average,
     lambert_directions,
@@ -27,21 +33,22 @@ from kikuchipy_symml.simulation._sphere import (
 )
 from kikuchipy_symml.training._masters import dynamical_masters
 
-# Families of a smaller standard deviation say nothing.
-WEAKEST = 0.01
+# Families of a standard deviation below this share of that of the
+# strongest say nothing.
+WEAKEST = 0.1
 
 
 def families(
     crystal: Crystal, energy: float, size: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return maps of the bands of each family, shape (F, size * size), and
-    the spacing of the planes of their strongest order in ångström."""
+    their strongest Fourier coefficient over the mean potential."""
     bands = band_profiles(crystal, energy)
     directions = lambert_directions(size).reshape(-1, 3)
     reach, profiles = _average(
         bands.reach, bands.tapered(), 1.5 * point_spacing(size)
     )
-    maps, spacings = [], []
+    maps, first_of = [], []
     for family in np.unique(bands.family):
         members = np.flatnonzero(bands.family == family)
         first = members[0]
@@ -57,9 +64,14 @@ def families(
                 for i in members
             )
         )
-        spacings.append(1 / (2 * wave_number(energy) * bands.bragg[first]))
+        first_of.append(first)
     maps = np.array(maps)
-    return maps - maps.mean(axis=1, keepdims=True), np.array(spacings)
+    length = 2 * wave_number(energy) * bands.bragg[first_of]
+    hkl = np.rint(
+        length[:, None] * bands.normals[first_of] @ crystal.matrix.T
+    ).astype(int)
+    u = np.abs(_Potential(crystal, 1.0)(np.vstack([np.zeros(3, int), hkl])))
+    return maps - maps.mean(axis=1, keepdims=True), u[1:] / u[0]
 
 
 def main() -> None:
@@ -68,40 +80,40 @@ def main() -> None:
     ).parse_args()
     known = dynamical_masters()
     crystals = {crystal.name: crystal for crystal in library()}
-    spacings, multiples, weights = [], [], []
-    print(f"{'crystal':24s}{'bands':>8s}{'multiples':>11s}{'power':>8s}")
+    logs, strengths, weights = [], [], []
+    print(f"{'crystal':24s}{'bands':>8s}{'multiples':>11s}{'lacking':>9s}")
     for name, energy, master in zip(
         known.names, known.energies, known.masters, strict=True
     ):
         wanted = master[0].astype(float).ravel()
         wanted -= wanted.mean()
-        maps, spacing = families(
+        maps, strength = families(
             crystals[name], float(energy), master.shape[-1]
         )
         total = maps.sum(axis=0)
         multiple = np.linalg.lstsq(maps.T, wanted, rcond=None)[0]
         multiple /= (wanted @ total) / (total @ total)
-        weight = maps.std(axis=1)
-        used = (weight > WEAKEST) & (multiple > 0)
-        power = np.polyfit(
-            np.log(spacing[used]),
-            np.log(multiple[used]),
-            1,
-            w=np.sqrt(weight[used]),
-        )[0]
+        deviation = maps.std(axis=1)
+        used = (deviation > WEAKEST * deviation.max()) & (multiple > 0)
+        weight = deviation[used] / deviation[used].sum()
+        log, strength = np.log(multiple[used]), strength[used]
+        lacking = np.polyfit(strength, log, 1, w=np.sqrt(weight))[0]
         together = np.corrcoef(total, wanted)[0, 1]
         fitted = np.corrcoef(multiple @ maps, wanted)[0, 1]
-        print(f"{name:24s}{together:8.3f}{fitted:11.3f}{power:8.2f}")
-        spacings.append(np.log(spacing[used]))
-        multiples.append(np.log(multiple[used]))
-        weights.append(weight[used] / weight[used].sum())
-    power, _ = np.polyfit(
-        np.concatenate(spacings),
-        np.concatenate(multiples),
-        1,
-        w=np.sqrt(np.concatenate(weights)),
+        print(f"{name:24s}{together:8.3f}{fitted:11.3f}{lacking:9.2f}")
+        # Each crystal has a contrast of its own.
+        logs.append(log - np.average(log, weights=weight))
+        strengths.append(strength - np.average(strength, weights=weight))
+        weights.append(weight)
+    log, strength, weight = map(np.concatenate, (logs, strengths, weights))
+    lacking = np.sum(weight * log * strength) / np.sum(weight * strength**2)
+    scatter = np.sqrt(
+        np.average((log - lacking * strength) ** 2, weights=weight)
     )
-    print(f"All: power {power:+.2f} beside SPACING_POWER {SPACING_POWER}")
+    print(
+        f"All: {lacking:+.2f} beside STRENGTH {STRENGTH}, scatter of the "
+        f"logarithm {scatter:.2f}"
+    )
 
 
 if __name__ == "__main__":

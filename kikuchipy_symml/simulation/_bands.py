@@ -21,10 +21,9 @@ from kikuchipy_symml.crystals._sites import operations
 
 N_ANGLES = 40
 _ORDERS = 4
-# How much stronger bands are than their rows solved alone: this power of
-# the spacing of their strongest order over so many ångström.
-SPACING_POWER = 0.85
-_SPACING = 1.25
+# Bands are stronger than their rows solved alone by the exponential of so
+# many times their strongest Fourier coefficient over the mean potential.
+STRENGTH = 2.65
 MAX_ATOMS = 500
 
 
@@ -97,7 +96,6 @@ def band_profiles(
     *,
     d_min: float = 0.65,
     n_rows: int = 80,
-    spacing_power: float = SPACING_POWER,
 ) -> Bands:
     r"""Return the strongest bands of a crystal with their profiles.
 
@@ -112,9 +110,6 @@ def band_profiles(
     n_rows
         Number of bands. All that are as strong as the last of them are
         kept as well: planes that symmetry makes equal stay together.
-    spacing_power
-        Bands are stronger than their rows solved alone by the spacing of
-        their strongest order to this power.
 
     Returns
     -------
@@ -142,9 +137,10 @@ def band_profiles(
     Crystallography C, table 4.3.2.3, as in diffsims.
 
     A row that is solved alone knows nothing of the others. In full
-    dynamical simulations bands of planes far apart are stronger, beside
-    those of planes close together, than such rows are.
-    ``benchmarks/band_strengths.py`` fits the power of the spacing.
+    dynamical simulations strong bands are stronger, beside weak ones, than
+    such rows are: by :math:`\exp(2.65\, |U_g| / U_0)` with the
+    strongest order :math:`g`, a number that
+    ``benchmarks/band_strengths.py`` fits.
     """
     if not 1 <= energy <= 100:
         raise ValueError(f"energy must be 1 to 100 keV, not {energy}")
@@ -165,9 +161,9 @@ def band_profiles(
     length = np.linalg.norm(g, axis=1)
     orders = np.arange(1, _ORDERS + 1)
     # Strength of each order as far as d_min; beyond, it is not looked at.
-    u = np.abs(potential((hkl[:, None] * orders[:, None]).reshape(-1, 3)))
-    u = u.reshape(-1, _ORDERS)
-    u[length[:, None] * orders > 1 / d_min] = 0
+    u = np.zeros((len(hkl), _ORDERS))
+    inside = length[:, None] * orders <= 1 / d_min
+    u[inside] = np.abs(potential((hkl[:, None] * orders[:, None])[inside]))
     strongest = u.max(axis=1)
     # Extinct orders are zero up to rounding.
     if strongest.max(initial=0) < 1e-9:
@@ -195,8 +191,8 @@ def band_profiles(
     profiles = _row_profiles(
         potential, hkl[first], length[first], reach[first], k
     )[inverse]
-    spacing = 1 / (main_order * length)
-    profiles *= (spacing / _SPACING)[:, None] ** spacing_power
+    mean = np.abs(potential(np.zeros((1, 3), dtype=int)))
+    profiles *= np.exp(STRENGTH * u.max(axis=1) / mean)[:, None]
     return Bands(
         normals=(g / length[:, None]).astype(np.float32),
         reach=reach.astype(np.float32),
@@ -252,11 +248,16 @@ class _Potential:
         f = np.sum(
             self.a[:, :, None] * np.exp(-self.b[:, :, None] * s2), axis=1
         ) * np.exp(-self.debye_waller[:, None] * s2)
-        # Of the potential sum_g U_g exp(2 pi i g r), as waves are below.
-        phase = np.exp(-2j * np.pi * (hkl @ self.positions.T))
-        return self.scale * np.einsum(
-            "ha,ah->h", phase * self.occupancies, f[self.kind]
-        )
+        # Of the potential sum_g U_g exp(2 pi i g r), as waves are below:
+        # a product of one factor for each index, of which few differ.
+        phase = self.occupancies
+        for index, x in zip(hkl.T, self.positions.T, strict=True):
+            first, last = index.min(initial=0), index.max(initial=0)
+            different = np.arange(first, last + 1)
+            factor = np.exp(-2j * np.pi * different[:, None] * x)
+            phase = phase * factor[index - first]
+        of_kind = np.eye(len(f))[self.kind]
+        return self.scale * np.sum(phase @ of_kind * f.T, axis=1)
 
 
 def _atomic_numbers(crystal: Crystal) -> np.ndarray:

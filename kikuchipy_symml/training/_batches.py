@@ -122,7 +122,8 @@ class Batches:
         return block * o.pool + position % o.pool
 
     def _choose(self, rng, n_shards: int) -> list[tuple[Shard, int]]:
-        """Crystals of a batch: every Bravais lattice is as likely."""
+        """Crystals of a batch: every Bravais lattice is as likely, and
+        simple crystals are likelier than others of theirs."""
         n = self.recipe.optimiser.batch
         lattices = rng.integers(14, size=n)
         sources = rng.choice(3, size=n, p=self.recipe.crystals.shares)
@@ -133,17 +134,18 @@ class Batches:
             lattices, sources, which, position, strict=True
         ):
             shard, table = self._table(-1 if source == 2 else int(k))
-            candidates = table[source][lattice]
+            candidates, likely = table[source][lattice]
             if len(candidates) == 0:
                 # The library has none of this lattice to train on.
                 shard, table = self._table(int(k))
-                candidates = table[1][lattice]
-            chosen.append((shard, int(candidates[int(x * len(candidates))])))
+                candidates, likely = table[1][lattice]
+            i = min(np.searchsorted(likely, x, "right"), len(candidates) - 1)
+            chosen.append((shard, int(candidates[i])))
         return chosen
 
     def _table(self, number: int) -> list:
-        """A shard and its crystals by source and Bravais lattice; the
-        library is number -1."""
+        """A shard and its crystals by source and Bravais lattice, with
+        their cumulative probability; the library is number -1."""
         if number not in self._tables:
             shard = (
                 self.shards.library("train")
@@ -153,9 +155,17 @@ class Batches:
             lattice = symmetry.class_index("bravais_lattice")[
                 shard.space_groups - 1
             ]
+            weight = shard.atoms**-self.recipe.crystals.atoms_power
+
+            def likely(which):
+                total = np.cumsum(weight[which])
+                return which, total / total[-1:]
+
             table = [
                 [
-                    np.flatnonzero((shard.sources == s) & (lattice == b))
+                    likely(
+                        np.flatnonzero((shard.sources == s) & (lattice == b))
+                    )
                     for b in range(14)
                 ]
                 for s in range(3)

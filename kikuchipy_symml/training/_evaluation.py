@@ -81,10 +81,12 @@ def recipe_of(model: SymmetryModel) -> Recipe:
 
 def _of_today(settings: dict) -> dict:
     """Settings as they are written now, of models that were trained when
-    patterns were drawn from master patterns of some size, and the error of
-    the projection centre was the same for all."""
+    patterns were drawn from master patterns of some size, strengths of
+    bands were a setting, and the error of the projection centre was the
+    same for all."""
     crystals = dict(settings["crystals"])
-    crystals.pop("master_size", None)
+    for name in ("master_size", "spacing_power"):
+        crystals.pop(name, None)
     camera = dict(settings["camera"])
     error = camera.get("pc_error")
     if isinstance(error, int | float):
@@ -159,7 +161,12 @@ def emsoft_set(
         for name, number in zip(names, numbers, strict=True)
     ]
     shard = Shard(
-        masters, numbers, np.zeros(len(names), int), names, identities
+        masters,
+        numbers,
+        sources=np.zeros(len(names), int),
+        names=names,
+        identities=identities,
+        atoms=np.ones(len(names)),
     )
     return _drawn("emsoft", recipe, shard.without(seen), 300, patterns)
 

@@ -12,11 +12,10 @@ import yaml
 from kikuchipy_symml.crystals._library import library_fingerprint
 from kikuchipy_symml.pattern import MIN_PIXELS, ViewSpec
 from kikuchipy_symml.simulation import Camera, Variety
-from kikuchipy_symml.simulation._bands import SPACING_POWER
 from kikuchipy_symml.symmetry import LEVELS
 
 # One more whenever crystals or their bands come out otherwise.
-_SIMULATION = 4
+_SIMULATION = 5
 
 
 def _check_numbers(settings, lowest: float, *names: str) -> None:
@@ -70,8 +69,10 @@ class CrystalSettings:
         One more shard comes into use every so many steps.
     energy
         Lowest and highest energy of the electrons in keV.
-    spacing_power
-        See :func:`~kikuchipy_symml.simulation.band_profiles`.
+    atoms_power
+        Of crystals of one lattice and source, one with more atoms in its
+        primitive cell is less likely, by their number to this power.
+        Simple structures are what most patterns are of.
     """
 
     shards: int = 60
@@ -82,7 +83,7 @@ class CrystalSettings:
     first_shards: int = 4
     steps_per_shard: int = 100
     energy: tuple[float, float] = (10.0, 30.0)
-    spacing_power: float = SPACING_POWER
+    atoms_power: float = 0.0
 
     def __post_init__(self) -> None:
         _check_numbers(
@@ -103,7 +104,7 @@ class CrystalSettings:
                 f"shares {self.shares} must be three, not negative, and sum "
                 "to one"
             )
-        _check_numbers(self, 0, "empty", "spacing_power")
+        _check_numbers(self, 0, "empty", "atoms_power")
         if self.empty >= 1:
             raise ValueError(f"empty must be less than 1, not {self.empty}")
         if len(self.energy) != 2 or not (
@@ -389,6 +390,7 @@ class Recipe:
             "shards",
             "shares",
             "empty",
+            "atoms_power",
             "first_shards",
             "steps_per_shard",
         ):

@@ -28,6 +28,8 @@ from kikuchipy_symml.crystals import (
     split,
 )
 from kikuchipy_symml.crystals._formula import formula
+from kikuchipy_symml.crystals._metric import PRIMITIVE
+from kikuchipy_symml.crystals._wyckoff import centring
 from kikuchipy_symml.simulation import BandStack, band_profiles
 
 from ._recipe import Recipe
@@ -66,6 +68,11 @@ def _identity_of(crystal: Crystal) -> str:
     )
 
 
+def _primitive_atoms(crystal: Crystal) -> float:
+    share = np.linalg.det(PRIMITIVE[centring(crystal.space_group)])
+    return float(crystal.occupancies.sum() * abs(share))
+
+
 @dataclass(frozen=True)
 class Shard:
     """Some crystals and what their patterns are drawn from.
@@ -83,6 +90,9 @@ class Shard:
         Name of each.
     identities
         See :func:`identity`, of each.
+    atoms
+        Atoms in the primitive cell of each, shape (M,); those of sites
+        that are not full count in part.
     """
 
     source: BandStack | np.ndarray
@@ -90,6 +100,7 @@ class Shard:
     sources: np.ndarray
     names: list[str]
     identities: list[str]
+    atoms: np.ndarray
 
     def without(self, identities: Collection[str]) -> "Shard":
         """Return the crystals that are not among some identities."""
@@ -106,6 +117,7 @@ class Shard:
             sources=self.sources[keep],
             names=[self.names[i] for i in keep],
             identities=[self.identities[i] for i in keep],
+            atoms=self.atoms[keep],
         )
 
 
@@ -259,17 +271,17 @@ class Shards:
             sources=np.array([SOURCES.index(i) for i in about["sources"]]),
             names=about["names"],
             identities=about["identities"],
+            atoms=np.array(about["atoms"]),
         )
 
     def _save(self, path: Path, crystals: list[tuple[Crystal, str]]) -> None:
-        settings = self.recipe.crystals
         rng = np.random.default_rng(
             [self.recipe.seed, 2, zlib.crc32(path.name.encode())]
         )
-        energies = rng.uniform(*settings.energy, len(crystals))
+        energies = rng.uniform(*self.recipe.crystals.energy, len(crystals))
         source = BandStack.of(
             [
-                band_profiles(c, e, spacing_power=settings.spacing_power)
+                band_profiles(c, e)
                 for (c, _), e in zip(crystals, energies, strict=True)
             ]
         )
@@ -278,6 +290,7 @@ class Shards:
             "space_groups": [int(c.space_group) for c, _ in crystals],
             "sources": [source for _, source in crystals],
             "identities": [_identity_of(c) for c, _ in crystals],
+            "atoms": [round(_primitive_atoms(c), 3) for c, _ in crystals],
             "energies": [round(float(e), 3) for e in energies],
         }
         path.parent.mkdir(parents=True, exist_ok=True)
