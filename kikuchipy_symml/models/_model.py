@@ -11,7 +11,6 @@ Its network is read at the first prediction, once per process.
 import hashlib
 import os
 import secrets
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -27,6 +26,12 @@ from kikuchipy_symml.models._archive import (
     write_archive,
 )
 from kikuchipy_symml.models._card import card_from_json, card_to_json, view_of
+from kikuchipy_symml.models._forward import (
+    compile_for,
+    compile_forward,
+    gains_by_xla,
+    take_threads_of_worker,
+)
 from kikuchipy_symml.models._network_file import (
     LARGEST_NETWORK,
     MIB,
@@ -191,11 +196,11 @@ class SymmetryModel:
 
     def _forward(self, compiled_for: int | None) -> Callable:
         loaded = self._loaded()
-        if compiled_for is None or not _gains_by_xla(loaded.network):
+        if compiled_for is None or not gains_by_xla(loaded.network):
             return loaded.forward
         with _LOCK:
             if compiled_for not in loaded.compiled:
-                loaded.compiled[compiled_for] = _compile_for(
+                loaded.compiled[compiled_for] = compile_for(
                     loaded.network, compiled_for
                 )
             return loaded.compiled[compiled_for]
@@ -252,7 +257,7 @@ class SymmetryModel:
         key = (str(self.path), self.sha256)
         with _LOCK:
             if key not in _NETWORKS:
-                _take_threads_of_worker()
+                take_threads_of_worker()
                 members = read_archive(
                     self._read_file(), MEMBERS, str(self.path)
                 )
@@ -426,7 +431,7 @@ def _build(data: bytes, view: ViewSpec, source: str) -> _Network:
                 f"{source}: by its card the network must {what} arrays of "
                 f"shape {expected}, not {found}"
             )
-    forward = _compile(network, shape)
+    forward = compile_forward(network, shape)
     # Shapes that only meet inside of the network fail here, not in a run.
     try:
         total = forward(np.zeros((1, *shape[1:]), dtype=np.float32)).sum()
@@ -437,86 +442,3 @@ def _build(data: bytes, view: ViewSpec, source: str) -> _Network:
             f"{source} does not give probabilities: they sum to {total}"
         )
     return _Network(network, forward)
-
-
-def _take_threads_of_worker() -> None:
-    """In a worker of a dask cluster, let TensorFlow have as many threads
-    as the worker was given: its neighbours have the other cores."""
-    distributed = sys.modules.get("distributed")
-    if distributed is None:
-        return
-    try:
-        n_threads = distributed.get_worker().state.nthreads
-    except ValueError:
-        return  # This is no worker
-    import keras
-
-    if keras.backend.backend() != "tensorflow":
-        return
-    import tensorflow as tf
-
-    try:
-        tf.config.threading.set_intra_op_parallelism_threads(n_threads)
-        tf.config.threading.set_inter_op_parallelism_threads(n_threads)
-    except RuntimeError:
-        pass  # TensorFlow was in use before and keeps the threads it has
-
-
-def _compile(network: "keras.Model", shape: tuple) -> Callable:
-    """Return the forward pass from NumPy array to NumPy array.
-
-    With TensorFlow it is traced once, whatever the number of views.
-    """
-    import keras
-
-    if keras.backend.backend() != "tensorflow":
-        return lambda views: keras.ops.convert_to_numpy(
-            network(views, training=False)
-        )
-    import tensorflow as tf
-
-    traced = tf.function(
-        lambda views: network(views, training=False),
-        input_signature=[tf.TensorSpec(shape, tf.float32)],
-    )
-
-    def forward(views: np.ndarray) -> np.ndarray:
-        return traced(tf.constant(views)).numpy()
-
-    forward.traced = traced  # type: ignore[attr-defined]
-    return forward
-
-
-def _gains_by_xla(network: "keras.Model") -> bool:
-    """Whether compiling is worth it: not for networks of convolutions,
-    which are quicker without on processors."""
-    import keras
-
-    from kikuchipy_symml.models.layers import GreatCircles
-
-    return keras.backend.backend() == "tensorflow" and any(
-        isinstance(layer, GreatCircles) for layer in network.layers
-    )
-
-
-def _compile_for(network: "keras.Model", batch_size: int) -> Callable:
-    """Return the forward pass, compiled by XLA for one batch size; smaller
-    batches are filled up."""
-    import tensorflow as tf
-
-    shape = (batch_size, *network.input_shape[1:])
-    compiled = tf.function(
-        lambda views: network(views, training=False),
-        input_signature=[tf.TensorSpec(shape, tf.float32)],
-        jit_compile=True,
-    )
-
-    def forward(views: np.ndarray) -> np.ndarray:
-        n = len(views)
-        if n < batch_size:
-            views = np.concatenate(
-                [views, np.zeros((batch_size - n, *shape[1:]), np.float32)]
-            )
-        return compiled(tf.constant(views)).numpy()[:n]
-
-    return forward
