@@ -3,8 +3,9 @@
 """Crystal symmetry of EBSD patterns by machine learning, for kikuchipy.
 
 Importing this package gives :class:`kikuchipy.signals.EBSD` and its lazy
-counterpart the methods ``classify_symmetry()``, ``explain_symmetry()`` and
-``label_grains()``. Nothing here imports TensorFlow before a model is loaded.
+counterpart the methods ``classify_symmetry()``, ``explain_symmetry()``,
+``find_projection_centre()`` and ``label_grains()``. Nothing here imports
+TensorFlow before a model is loaded.
 """
 
 import lazy_loader

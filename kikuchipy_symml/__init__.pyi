@@ -5,6 +5,7 @@ from .classify import (
     classify_symmetry,
     compute_symmetry_results,
     explain_symmetry,
+    find_projection_centre,
     label_grains,
 )
 from .models import SymmetryModel, list_models, load_model
@@ -19,6 +20,7 @@ __all__ = [
     "classify_symmetry",
     "compute_symmetry_results",
     "explain_symmetry",
+    "find_projection_centre",
     "label_grains",
     "list_models",
     "load_model",

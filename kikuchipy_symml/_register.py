@@ -13,6 +13,7 @@ from kikuchipy.signals import EBSD, LazyEBSD
 from kikuchipy_symml.classify import (
     classify_symmetry,
     explain_symmetry,
+    find_projection_centre,
     label_grains,
 )
 
@@ -21,6 +22,7 @@ METHODS: tuple[Callable, ...] = (
     classify_symmetry,
     label_grains,
     explain_symmetry,
+    find_projection_centre,
 )
 
 

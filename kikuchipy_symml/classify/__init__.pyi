@@ -6,6 +6,7 @@ from ._explain import explain_symmetry
 from ._explanation import LazySymmetryExplanation, SymmetryExplanation
 from ._filters import NetworkFilters, network_filters
 from ._grains import label_grains, neighbour_similarities
+from ._projection_centre import find_projection_centre
 from ._sampling import fill_grains, sample_grains
 from ._symmetry_overlay import SymmetryOverlay, symmetry_overlay
 
@@ -21,6 +22,7 @@ __all__ = [
     "compute_symmetry_results",
     "explain_symmetry",
     "fill_grains",
+    "find_projection_centre",
     "indexing_masks",
     "label_grains",
     "merge_indexed_maps",

@@ -112,7 +112,8 @@ def check_projection_centres(signal: EBSD) -> np.ndarray:
         warnings.warn(
             f"The detector has the projection centre {DEFAULT_PC}, the one "
             "that kikuchipy gives to a new detector. If it was never "
-            "calibrated, do not trust the result: set signal.detector.pc",
+            "calibrated, do not trust the result: set signal.detector.pc, or "
+            "see find_projection_centre()",
             stacklevel=3,
         )
     return pc
