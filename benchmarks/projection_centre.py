@@ -23,10 +23,10 @@ import numpy as np
 
 from kikuchipy_symml import load_model, symmetry
 from kikuchipy_symml._progress import progress_bar
-from kikuchipy_symml.classify._projection_centre import (
+from kikuchipy_symml.models._viewpoint import (
     RANGE,
-    _Symmetry,
-    search,
+    Symmetry,
+    find_viewpoint,
 )
 from kikuchipy_symml.simulation import draw_patterns
 from kikuchipy_symml.training import Shards, recipe_of
@@ -51,10 +51,12 @@ def main() -> None:
 
     def show(what, patterns, pc):
         started = time.perf_counter()
-        found, score = search(patterns, model, ranges, show_progressbar=False)
+        found, score = find_viewpoint(
+            patterns, model, ranges, show_progressbar=False
+        )
         seconds = time.perf_counter() - started
         with progress_bar(show=False) as bar:
-            true = _Symmetry(model, None, bar)(patterns, pc[None])[0]
+            true = Symmetry(model, None, bar)(patterns, pc[None])[0]
         errors = found - pc
         print(
             f"{what:36s}"

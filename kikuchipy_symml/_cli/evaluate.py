@@ -103,7 +103,7 @@ def run(args: argparse.Namespace) -> None:
             yield emsoft_set(recipe, path, args.patterns, seen)
         path = args.data / "measured.h5"
         if path.exists():
-            yield measured_set(recipe, path)
+            yield measured_set(path, model)
 
     band_free = model.predict(
         band_free_views(recipe, directory, args.patterns)

@@ -16,6 +16,7 @@ from scipy.stats import mannwhitneyu
 
 from kikuchipy_symml import symmetry
 from kikuchipy_symml.models import SymmetryModel
+from kikuchipy_symml.models._viewpoint import RANGE, find_viewpoint
 from kikuchipy_symml.pattern import canonical_views
 
 from ._batches import draw_set
@@ -24,9 +25,8 @@ from ._scores import Scores, score
 from ._shards import Shard, Shards, identity
 
 PER_GRAIN = 9
-# Where no projection centre is stated, that of a common geometry stands
-# in; the set's table says for which phases.
-NOMINAL_PC = (0.5, 0.3, 0.6)
+# Patterns by which a projection centre that is not known is found
+_PATTERNS_FOR_PC = 12
 SETS = {
     "train": "training crystals, new orientations",
     "seen_type": "unseen crystals, seen structure type",
@@ -171,16 +171,19 @@ def emsoft_set(
     return _drawn("emsoft", recipe, shard.without(seen), 300, patterns)
 
 
-def measured_set(recipe: Recipe, path: str | Path) -> TestSet:
+def measured_set(path: str | Path, model: SymmetryModel) -> TestSet:
     """Return measured patterns of known phases.
 
     Parameters
     ----------
-    recipe
-        Gives the view.
     path
         HDF5 file with one data set for each phase, (N, y, x), with the
         attributes ``space_group`` and, where known, ``pc_bruker``.
+    model
+        Gives the view. Where the projection centre is not known, it is
+        the one at which this model sees most symmetry in the patterns of
+        the phase, see :func:`kikuchipy_symml.find_projection_centre`; the
+        name of the phase says so.
     """
     views, numbers, grains, phases = [], [], [], []
     with h5py.File(path) as f:
@@ -188,8 +191,12 @@ def measured_set(recipe: Recipe, path: str | Path) -> TestSet:
             attributes = dict(f[name].attrs)
             if "space_group" not in attributes:
                 continue
-            pc = np.asarray(attributes.get("pc_bruker", NOMINAL_PC))
-            v, valid = canonical_views(f[name][...], pc, recipe.view)
+            patterns = f[name][...]
+            pc = attributes.get("pc_bruker")
+            if pc is None:
+                pc = _found(patterns, model)
+                name += " (PC found)"
+            v, valid = canonical_views(patterns, np.asarray(pc), model.view)
             views.append(v[valid])
             numbers += [int(attributes["space_group"])] * int(valid.sum())
             # Orientations differ, but a phase is one answer.
@@ -202,6 +209,16 @@ def measured_set(recipe: Recipe, path: str | Path) -> TestSet:
         np.array(grains),
         phases,
     )
+
+
+def _found(patterns: np.ndarray, model: SymmetryModel) -> np.ndarray:
+    """Projection centre, by some of the patterns."""
+    n = min(len(patterns), _PATTERNS_FOR_PC)
+    some = np.linspace(0, len(patterns) - 1, n).round().astype(int)
+    pc, _ = find_viewpoint(
+        patterns[some], model, np.array(RANGE), show_progressbar=False
+    )
+    return pc
 
 
 def band_free_views(

@@ -9,8 +9,11 @@ import h5py
 import numpy as np
 import pytest
 
+from kikuchipy_symml import load_model
+from kikuchipy_symml.pattern import canonical_views
 from kikuchipy_symml.symmetry import LEVELS
 from kikuchipy_symml.training import (
+    _evaluation,
     ambiguity_table,
     band_free_views,
     emsoft_set,
@@ -106,8 +109,7 @@ def test_band_free_views(recipe, directory):
     assert np.abs(alike).max() < 0.8
 
 
-def test_sets_from_files(recipe, tmp_path):
-    """Phases without a space group are passed over."""
+def test_emsoft(recipe, tmp_path):
     rng = np.random.default_rng(1)
     path = tmp_path / "masters.h5"
     with h5py.File(path, "w") as f:
@@ -117,14 +119,38 @@ def test_sets_from_files(recipe, tmp_path):
     assert set(test.space_groups) == {225} and len(test.views) >= 18
     with pytest.raises(ValueError):
         emsoft_set(recipe, path, 18, {"Ni 225"})
+
+
+def test_measured(recipe, untrained_model, tmp_path, rng, monkeypatch):
+    """Where no projection centre is stated, it is found. Phases without a
+    space group are passed over."""
+    searched = []
+
+    def find(patterns, model, ranges, **_):
+        searched.append(patterns)
+        return np.array([0.5, 0.2, 0.7]), 3.0
+
+    monkeypatch.setattr(_evaluation, "find_viewpoint", find)
+    model = load_model(untrained_model)
     path = tmp_path / "measured.h5"
     with h5py.File(path, "w") as f:
-        for name in ("steel", "unknown"):
-            f[name] = rng.integers(0, 255, (3, 30, 40)).astype(np.uint8)
+        for name, n in (("nickel", 25), ("steel", 3), ("unknown", 2)):
+            f[name] = rng.integers(0, 255, (n, 30, 40)).astype(np.uint8)
+        f["nickel"].attrs["space_group"] = 225
         f["steel"].attrs["space_group"] = 229
         f["steel"].attrs["pc_bruker"] = (0.5, 0.3, 0.6)
-    test = measured_set(recipe, path)
-    assert test.phases == ["steel"] * 3 and set(test.space_groups) == {229}
+        nickel, steel = f["nickel"][...], f["steel"][...]
+    test = measured_set(path, model)
+    assert test.phases == ["nickel (PC found)"] * 25 + ["steel"] * 3
+    assert test.space_groups.tolist() == [225] * 25 + [229] * 3
+    expected = [
+        canonical_views(nickel, np.array([0.5, 0.2, 0.7]), model.view)[0],
+        canonical_views(steel, np.array([0.5, 0.3, 0.6]), model.view)[0],
+    ]
+    np.testing.assert_array_equal(test.views, np.concatenate(expected))
+    # By some that are spread over all
+    assert len(searched) == 1 and len(searched[0]) == 12
+    np.testing.assert_array_equal(searched[0][[0, -1]], nickel[[0, -1]])
 
 
 def test_reports(sets, tmp_path):
