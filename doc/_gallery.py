@@ -13,6 +13,7 @@ ORDER = (
     "levels.py",
     "masks.py",
     "confidence.py",
+    "projection_centre.py",
     "grains.py",
     "candidate_phases.py",
     "maps_and_files.py",

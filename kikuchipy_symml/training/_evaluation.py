@@ -25,8 +25,10 @@ from ._scores import Scores, score
 from ._shards import Shard, Shards, identity
 
 PER_GRAIN = 9
-# Patterns by which a projection centre that is not known is found
+# A projection centre that is not known is found by so many patterns. Up to
+# so many single ones may come from different positions of the camera.
 _PATTERNS_FOR_PC = 12
+_SINGLE_PATTERNS = 4
 SETS = {
     "train": "training crystals, new orientations",
     "seen_type": "unseen crystals, seen structure type",
@@ -181,9 +183,10 @@ def measured_set(path: str | Path, model: SymmetryModel) -> TestSet:
         attributes ``space_group`` and, where known, ``pc_bruker``.
     model
         Gives the view. Where the projection centre is not known, it is
-        the one at which this model sees most symmetry in the patterns of
-        the phase, see :func:`kikuchipy_symml.find_projection_centre`; the
-        name of the phase says so.
+        the one at which this model sees most symmetry in some patterns of
+        the phase, or in each if there are no more than four, see
+        :func:`kikuchipy_symml.find_projection_centre`; the name of the
+        phase says so.
     """
     views, numbers, grains, phases = [], [], [], []
     with h5py.File(path) as f:
@@ -212,13 +215,17 @@ def measured_set(path: str | Path, model: SymmetryModel) -> TestSet:
 
 
 def _found(patterns: np.ndarray, model: SymmetryModel) -> np.ndarray:
-    """Projection centre, by some of the patterns."""
-    n = min(len(patterns), _PATTERNS_FOR_PC)
-    some = np.linspace(0, len(patterns) - 1, n).round().astype(int)
-    pc, _ = find_viewpoint(
-        patterns[some], model, np.array(RANGE), show_progressbar=False
-    )
-    return pc
+    """Projection centre(s) of patterns, shape (3,) or (N, 3)."""
+
+    def found(some: np.ndarray) -> np.ndarray:
+        return find_viewpoint(
+            some, model, np.array(RANGE), show_progressbar=False
+        )[0]
+
+    if len(patterns) <= _SINGLE_PATTERNS:
+        return np.array([found(pattern[None]) for pattern in patterns])
+    some = np.linspace(0, len(patterns) - 1, _PATTERNS_FOR_PC)
+    return found(patterns[np.unique(some.round().astype(int))])
 
 
 def band_free_views(

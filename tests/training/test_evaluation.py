@@ -128,28 +128,38 @@ def test_measured(recipe, untrained_model, tmp_path, rng, monkeypatch):
 
     def find(patterns, model, ranges, **_):
         searched.append(patterns)
-        return np.array([0.5, 0.2, 0.7]), 3.0
+        return np.array([0.5, 0.2, 0.7 + 0.01 * len(searched)]), 3.0
 
     monkeypatch.setattr(_evaluation, "find_viewpoint", find)
     model = load_model(untrained_model)
     path = tmp_path / "measured.h5"
     with h5py.File(path, "w") as f:
-        for name, n in (("nickel", 25), ("steel", 3), ("unknown", 2)):
+        of = {"nickel": 25, "silicon": 2, "steel": 3, "unknown": 2}
+        for name, n in of.items():
             f[name] = rng.integers(0, 255, (n, 30, 40)).astype(np.uint8)
         f["nickel"].attrs["space_group"] = 225
+        f["silicon"].attrs["space_group"] = 227
         f["steel"].attrs["space_group"] = 229
         f["steel"].attrs["pc_bruker"] = (0.5, 0.3, 0.6)
-        nickel, steel = f["nickel"][...], f["steel"][...]
+        nickel, silicon, steel = (
+            f[name][...] for name in ("nickel", "silicon", "steel")
+        )
     test = measured_set(path, model)
-    assert test.phases == ["nickel (PC found)"] * 25 + ["steel"] * 3
-    assert test.space_groups.tolist() == [225] * 25 + [229] * 3
+    assert test.phases == [
+        *["nickel (PC found)"] * 25,
+        *["silicon (PC found)"] * 2,
+        *["steel"] * 3,
+    ]
+    assert test.space_groups.tolist() == [225] * 25 + [227] * 2 + [229] * 3
+    silicons = np.array([[0.5, 0.2, 0.72], [0.5, 0.2, 0.73]])
     expected = [
-        canonical_views(nickel, np.array([0.5, 0.2, 0.7]), model.view)[0],
+        canonical_views(nickel, np.array([0.5, 0.2, 0.71]), model.view)[0],
+        canonical_views(silicon, silicons, model.view)[0],
         canonical_views(steel, np.array([0.5, 0.3, 0.6]), model.view)[0],
     ]
     np.testing.assert_array_equal(test.views, np.concatenate(expected))
-    # By some that are spread over all
-    assert len(searched) == 1 and len(searched[0]) == 12
+    # By some that are spread over all, or each by itself
+    assert [len(patterns) for patterns in searched] == [12, 1, 1]
     np.testing.assert_array_equal(searched[0][[0, -1]], nickel[[0, -1]])
 
 
