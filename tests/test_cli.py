@@ -223,6 +223,26 @@ class TestClassify:
         assert classify(SCAN, *arguments) == 0
         np.testing.assert_allclose(seen[0].reshape(-1), (0.4, 0.2, 0.6))
 
+    def test_projection_centre_is_found(self, classify, monkeypatch, capsys):
+        def find(signal, model, **kwargs):
+            detector = signal.detector.deepcopy()
+            detector.pc = (0.4, 0.2, 0.6)
+            return detector
+
+        monkeypatch.setattr(kikuchipy_symml, "find_projection_centre", find)
+        assert classify(NORDIF, "--find-pc") == 0
+        printed = capsys.readouterr()
+        assert "Projection centre found: (0.400, 0.200, 0.600)" in printed.out
+        assert "warning: " not in printed.err
+        with h5py.File("out.h5") as file:
+            found = file["kikuchipy_symml"].attrs["projection_centre_found"]
+        np.testing.assert_allclose(found, (0.4, 0.2, 0.6))
+
+    def test_found_or_given(self, classify):
+        with pytest.raises(SystemExit) as stopped:
+            classify(SCAN, "--find-pc", "--pc", "0.4", "0.2", "0.6")
+        assert stopped.value.code == 2
+
     def test_default_projection_centre_draws_a_warning(self, classify, capsys):
         assert classify(NORDIF) == 0
         printed = capsys.readouterr().err

@@ -67,7 +67,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="probability below which a point is not indexed "
         "(default: %(default)s)",
     )
-    add(
+    pc = parser.add_mutually_exclusive_group()
+    pc.add_argument(
+        "--find-pc",
+        action="store_true",
+        help="find the projection centre: where the patterns show most "
+        "symmetry",
+    )
+    pc.add_argument(
         "--pc",
         type=float,
         nargs=3,
@@ -140,6 +147,13 @@ def run(args: argparse.Namespace) -> None:
 
     # HyperSpy's preference decides, but a bar in a log file helps nobody
     hide_bar = args.quiet or not sys.stdout.isatty()
+    if args.find_pc:
+        signal.detector = kikuchipy_symml.find_projection_centre(
+            signal, model, show_progressbar=False if hide_bar else None
+        )
+        if not args.quiet:
+            pc = ", ".join(f"{i:.3f}" for i in signal.detector.pc_average)
+            print(f"Projection centre found: ({pc})")
     phases = kikuchipy_symml.classify_symmetry(
         signal,
         model,
@@ -154,7 +168,7 @@ def run(args: argparse.Namespace) -> None:
         print(phases)
     with replacing(args.output, args.force) as path:
         orix.io.save(path, phases.xmap, overwrite=True)
-        _write_origin(path, phases, args)
+        _write_origin(path, phases, args, signal)
     matplotlib.use("agg")
     for draw, target in (
         (SymmetryPhaseList.plot, args.plot),
@@ -227,7 +241,9 @@ def _set_projection_centre(
     signal.detector.pc = detector.pc
 
 
-def _write_origin(path: Path, phases, args: argparse.Namespace) -> None:
+def _write_origin(
+    path: Path, phases, args: argparse.Namespace, signal: EBSD
+) -> None:
     # A group of its own beside orix's, which orix and kikuchipy pass over:
     # the columns of the probabilities have no names in orix's format
     with h5py.File(path, "a") as file:
@@ -237,6 +253,8 @@ def _write_origin(path: Path, phases, args: argparse.Namespace) -> None:
         attributes["scan"] = str(args.scan)
         attributes["level"] = phases.level
         attributes["class_names"] = list(phases.class_names)
+        if args.find_pc:
+            attributes["projection_centre_found"] = signal.detector.pc_average
 
 
 def _keyword(text: str) -> tuple[str, object]:
