@@ -55,21 +55,26 @@ class Batches:
     def _draw(
         self, rng: np.random.Generator, n_shards: int
     ) -> tuple[np.ndarray, np.ndarray, Truth]:
-        chosen = self._choose(rng, n_shards)
-        numbers = np.array([shard.space_groups[i] for shard, i in chosen])
-        stack = BandStack.join(
-            [shard.source[[i]] for shard, i in chosen]
-        ).varied(rng, numbers, self.recipe.variety)
-        empty = rng.random(len(chosen)) < self.recipe.crystals.empty
-        stack = stack.without_bands(empty)
-        numbers[empty] = 0
-        rotations = random_rotations(rng, len(chosen))
+        crystals = self.recipe.crystals
+        source: BandStack | np.ndarray
+        # Where none are dynamical no number is spent on the question.
+        if crystals.dynamical and rng.random() < crystals.dynamical:
+            source, shard = self.shards.dynamical()
+            which = self._choose_evenly(rng, shard)
+            stack, numbers = shard.source[which], shard.space_groups[which]
+        else:
+            chosen = self._choose(rng, n_shards)
+            numbers = np.array([shard.space_groups[i] for shard, i in chosen])
+            stack = BandStack.join(
+                [shard.source[[i]] for shard, i in chosen]
+            ).varied(rng, numbers, self.recipe.variety)
+            empty = rng.random(len(chosen)) < crystals.empty
+            source = stack = stack.without_bands(empty)
+            numbers[empty] = 0
+            which = np.arange(len(chosen))
+        rotations = random_rotations(rng, len(which))
         patterns, pc, aspect_ratio = draw_patterns(
-            rng,
-            stack,
-            np.arange(len(chosen)),
-            self.recipe.camera,
-            rotations,
+            rng, source, which, self.recipe.camera, rotations
         )
         views, _ = canonical_views(
             patterns, pc, self.recipe.view, aspect_ratio=aspect_ratio
@@ -139,9 +144,39 @@ class Batches:
                 # The library has none of this lattice to train on.
                 shard, table = self._table(int(k))
                 candidates, likely = table[1][lattice]
-            i = min(np.searchsorted(likely, x, "right"), len(candidates) - 1)
+            i = np.searchsorted(likely[:-1], x, "right")
             chosen.append((shard, int(candidates[i])))
         return chosen
+
+    def _choose_evenly(self, rng, shard: Shard) -> np.ndarray:
+        """Crystals of a batch, all of one shard: every Bravais lattice
+        that it has is as likely."""
+        lattice = symmetry.class_index("bravais_lattice")[
+            shard.space_groups - 1
+        ]
+        table = [
+            self._likely(shard, np.flatnonzero(lattice == b))
+            for b in np.unique(lattice)
+        ]
+        n = self.recipe.optimiser.batch
+        return np.array(
+            [
+                candidates[np.searchsorted(likely[:-1], x, "right")]
+                for (candidates, likely), x in zip(
+                    [table[i] for i in rng.integers(len(table), size=n)],
+                    rng.random(n),
+                    strict=True,
+                )
+            ]
+        )
+
+    def _likely(
+        self, shard: Shard, which: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Some crystals of a shard and their cumulative probability."""
+        power = self.recipe.crystals.atoms_power
+        total = np.cumsum(shard.atoms[which] ** -power)
+        return which, total / total[-1:]
 
     def _table(self, number: int) -> list:
         """A shard and its crystals by source and Bravais lattice, with
@@ -155,16 +190,11 @@ class Batches:
             lattice = symmetry.class_index("bravais_lattice")[
                 shard.space_groups - 1
             ]
-            weight = shard.atoms**-self.recipe.crystals.atoms_power
-
-            def likely(which):
-                total = np.cumsum(weight[which])
-                return which, total / total[-1:]
-
             table = [
                 [
-                    likely(
-                        np.flatnonzero((shard.sources == s) & (lattice == b))
+                    self._likely(
+                        shard,
+                        np.flatnonzero((shard.sources == s) & (lattice == b)),
                     )
                     for b in range(14)
                 ]

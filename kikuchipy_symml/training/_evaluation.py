@@ -20,9 +20,10 @@ from kikuchipy_symml.models._viewpoint import RANGE, find_viewpoint
 from kikuchipy_symml.pattern import canonical_views
 
 from ._batches import draw_set
+from ._identity import identity
 from ._recipe import Recipe
 from ._scores import Scores, score
-from ._shards import Shard, Shards, identity
+from ._shards import Shard, Shards
 
 PER_GRAIN = 9
 # A projection centre that is not known is found by so many patterns. Up to

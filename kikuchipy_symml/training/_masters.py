@@ -28,7 +28,7 @@ from kikuchipy_symml.simulation._dynamical import (
     with_other,
 )
 
-from ._shards import _identity_of
+from ._identity import identity_of
 
 # Larger cells would take longer than all others together.
 _MAX_VOLUME = 200.0
@@ -92,7 +92,7 @@ def _quickest(crystals: list[Crystal]) -> list[Crystal]:
     taken: dict[str, Crystal] = {}
     types: Counter = Counter()
     for crystal in sorted(crystals, key=lambda c: (relative_cost(c), c.name)):
-        identity = _identity_of(crystal)
+        identity = identity_of(crystal)
         new = identity not in taken and types[crystal.structure_type] < 3
         if new and len(taken) < _MOST:
             types[crystal.structure_type] += 1
@@ -228,7 +228,7 @@ def _compute(
     about = {
         "name": crystal.name,
         "formula": crystal.formula,
-        "identity": _identity_of(crystal),
+        "identity": identity_of(crystal),
         "space_group": crystal.space_group,
         "energy": energy,
         "solver": solver,
@@ -300,7 +300,7 @@ def pack_masters(directory: str | Path, path: str | Path) -> int:
         If there are none, they differ in size, or one is of a crystal
         that is not for training.
     """
-    allowed = {_identity_of(c) for c in split()["train"]}
+    allowed = {identity_of(c) for c in split()["train"]}
     hemispheres, abouts = [], []
     for file in sorted(Path(directory).glob("[!.]*.npz")):
         with np.load(file) as data:

@@ -63,6 +63,9 @@ class CrystalSettings:
         library crystal.
     empty
         Probability that a pattern shows no bands at all.
+    dynamical
+        Probability that all patterns of a batch are drawn from the
+        dynamical master patterns that come with the repository.
     first_shards
         Shards in use from the first step on.
     steps_per_shard
@@ -80,6 +83,7 @@ class CrystalSettings:
     decorated: int = 6
     shares: tuple[float, float, float] = (0.45, 0.4, 0.15)
     empty: float = 0.0
+    dynamical: float = 0.0
     first_shards: int = 4
     steps_per_shard: int = 100
     energy: tuple[float, float] = (10.0, 30.0)
@@ -104,9 +108,13 @@ class CrystalSettings:
                 f"shares {self.shares} must be three, not negative, and sum "
                 "to one"
             )
-        _check_numbers(self, 0, "empty", "atoms_power")
+        _check_numbers(self, 0, "empty", "dynamical", "atoms_power")
         if self.empty >= 1:
             raise ValueError(f"empty must be less than 1, not {self.empty}")
+        if self.dynamical > 1:
+            raise ValueError(
+                f"dynamical must be at most 1, not {self.dynamical}"
+            )
         if len(self.energy) != 2 or not (
             1 <= self.energy[0] <= self.energy[1] <= 100
         ):
@@ -390,6 +398,7 @@ class Recipe:
             "shards",
             "shares",
             "empty",
+            "dynamical",
             "atoms_power",
             "first_shards",
             "steps_per_shard",

@@ -9,7 +9,6 @@ and wherever it is made.
 
 import json
 import os
-import re
 import threading
 import zlib
 from collections.abc import Collection
@@ -23,49 +22,21 @@ from kikuchipy_symml.crystals import (
     SPLITS,
     Crystal,
     decorated,
+    library,
     measured_phases,
     random_crystal,
     split,
 )
-from kikuchipy_symml.crystals._formula import formula
 from kikuchipy_symml.crystals._metric import PRIMITIVE
 from kikuchipy_symml.crystals._wyckoff import centring
 from kikuchipy_symml.simulation import BandStack, band_profiles
 
+from ._identity import identity, identity_of
+from ._masters import dynamical_masters
 from ._recipe import Recipe
 
 SOURCES = ("random", "decorated", "library")
 _HELD_OUT = 1_000_000
-
-
-def identity(formula: str, space_group: int) -> str:
-    """Return what two crystals share that are the same for a split.
-
-    Parameters
-    ----------
-    formula
-        Chemical formula, elements in any order.
-    space_group
-        Space group number.
-
-    Returns
-    -------
-    identity
-        Formula with the elements in alphabetical order, and the number.
-
-    Examples
-    --------
-    >>> identity("NaCl", 225)
-    'ClNa 225'
-    """
-    parts = re.findall(r"[A-Z][a-z]?[0-9.]*", formula)
-    return f"{''.join(sorted(parts))} {space_group}"
-
-
-def _identity_of(crystal: Crystal) -> str:
-    return identity(
-        formula(crystal.elements, crystal.occupancies), crystal.space_group
-    )
 
 
 def _primitive_atoms(crystal: Crystal) -> float:
@@ -89,7 +60,7 @@ class Shard:
     names
         Name of each.
     identities
-        See :func:`identity`, of each.
+        See :func:`~kikuchipy_symml.training._identity.identity`, of each.
     atoms
         Atoms in the primitive cell of each, shape (M,); those of sites
         that are not full count in part.
@@ -138,6 +109,7 @@ class Shards:
         self.directory = Path(directory) / recipe.crystal_key()
         self._open: dict[str, Shard] = {}
         self._kept: set[str] | None = None
+        self._dynamical: tuple[np.ndarray, Shard] | None = None
         # Of threads that ask for a shard, one makes it and others wait.
         self._lock = threading.RLock()
 
@@ -179,6 +151,20 @@ class Shards:
             lambda: [(c, "library") for c in crystals],
         )
 
+    def dynamical(self) -> tuple[np.ndarray, Shard]:
+        """Master patterns of the set of dynamical ones that comes with the
+        repository, and their crystals with the bands that go with them.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the set is not there.
+        """
+        with self._lock:
+            if self._dynamical is None:
+                self._dynamical = _dynamical()
+            return self._dynamical
+
     def _make_up(self, number: int) -> list[tuple[Crystal, str]]:
         settings = self.recipe.crystals
         rng = np.random.default_rng([self.recipe.seed, 1, number])
@@ -188,7 +174,7 @@ class Shards:
         taken = self._taken(number)
 
         def free(crystal: Crystal) -> bool:
-            return _identity_of(crystal) not in taken
+            return identity_of(crystal) not in taken
 
         def random(lattice: str) -> Crystal:
             while True:
@@ -225,7 +211,7 @@ class Shards:
         if self._kept is None:
             parts = split()
             self._kept = {identity(*i) for i in measured_phases()} | {
-                _identity_of(c)
+                identity_of(c)
                 for part in ("seen_type", "unseen_type")
                 for c in parts[part]
             }
@@ -251,6 +237,8 @@ class Shards:
             out.update(self.made_up(i).identities)
         if self.recipe.crystals.shares[2] > 0:
             out.update(self.library("train").identities)
+        if self.recipe.crystals.dynamical > 0:
+            out.update(self.dynamical()[1].identities)
         return sorted(out)
 
     def _get(self, name: str, make) -> Shard:
@@ -289,7 +277,7 @@ class Shards:
             "names": [c.name for c, _ in crystals],
             "space_groups": [int(c.space_group) for c, _ in crystals],
             "sources": [source for _, source in crystals],
-            "identities": [_identity_of(c) for c, _ in crystals],
+            "identities": [identity_of(c) for c, _ in crystals],
             "atoms": [round(_primitive_atoms(c), 3) for c, _ in crystals],
             "energies": [round(float(e), 3) for e in energies],
         }
@@ -305,3 +293,21 @@ class Shards:
             mine.with_suffix(f".{os.getpid()}.json"),
             path.with_suffix(".json"),
         )
+
+
+def _dynamical() -> tuple[np.ndarray, Shard]:
+    known = dynamical_masters()
+    by_name = {crystal.name: crystal for crystal in library()}
+    crystals = [by_name[name] for name in known.names]
+    bands = [
+        band_profiles(crystal, float(energy))
+        for crystal, energy in zip(crystals, known.energies, strict=True)
+    ]
+    return known.masters, Shard(
+        source=BandStack.of(bands),
+        space_groups=known.space_groups,
+        sources=np.full(len(known), SOURCES.index("library")),
+        names=known.names,
+        identities=known.identities,
+        atoms=np.array([_primitive_atoms(crystal) for crystal in crystals]),
+    )

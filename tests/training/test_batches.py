@@ -5,8 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from kikuchipy_symml.crystals import library
+from kikuchipy_symml.simulation import (
+    BandStack,
+    band_profiles,
+    draw_patterns,
+)
 from kikuchipy_symml.symmetry import class_index
+from kikuchipy_symml.training import Shards, _batches, _shards
 from kikuchipy_symml.training._batches import Batches, draw_set
+from kikuchipy_symml.training._masters import dynamical_masters
 
 LATTICE = class_index("bravais_lattice")
 
@@ -146,3 +154,101 @@ def test_some_patterns_show_nothing(recipe, shards):
     crystals = replace(recipe.crystals, empty=0.0)
     settings = replace(recipe, crystals=crystals, optimiser=optimiser)
     assert Batches(settings, shards)(0)[1].min() > 0
+
+
+class TestDynamical:
+    @pytest.fixture
+    def mixed(self, recipe, shards):
+        crystals = replace(recipe.crystals, dynamical=0.5, empty=0.5)
+        recipe = replace(recipe, crystals=crystals)
+        shards = Shards(recipe, shards.directory.parent)
+        return Batches(recipe, shards)
+
+    def test_whole_batches(self, mixed, monkeypatch):
+        """Drawn from master patterns, with the truth of their bands."""
+        drawn = []
+
+        def spy(rng, source, which, camera, rotations):
+            drawn.append((source, which))
+            return draw_patterns(rng, source, which, camera, rotations)
+
+        monkeypatch.setattr(_batches, "draw_patterns", spy)
+        known = dynamical_masters()
+        n_dynamical = 0
+        for number in range(12):
+            _, numbers, truth = mixed(number)
+            source, which = drawn.pop()
+            if isinstance(source, BandStack):
+                assert len(source) == len(numbers)
+                continue
+            n_dynamical += 1
+            np.testing.assert_array_equal(source, known.masters)
+            np.testing.assert_array_equal(numbers, known.space_groups[which])
+            # Patterns without bands are none of these.
+            assert numbers.min() > 0
+            crystals = {crystal.name: crystal for crystal in library()}
+            bands = band_profiles(
+                crystals[known.names[which[0]]],
+                float(known.energies[which[0]]),
+            )
+            n = len(bands.bragg)
+            np.testing.assert_allclose(
+                truth.angles[0, :n, 0], bands.bragg, rtol=1e-5
+            )
+        assert 2 <= n_dynamical <= 10
+
+    def test_lattices_that_there_are_are_drawn_evenly(self, mixed):
+        rng = np.random.default_rng(1)
+        _, shard = mixed.shards.dynamical()
+        which = np.concatenate(
+            [mixed._choose_evenly(rng, shard) for _ in range(200)]
+        )
+        lattices = LATTICE[shard.space_groups - 1]
+        counts = np.bincount(lattices[which], minlength=14) / len(which)
+        present = np.unique(lattices)
+        np.testing.assert_allclose(
+            counts[present], 1 / len(present), atol=0.05
+        )
+        assert len(np.unique(which)) > 0.9 * len(shard.names)
+
+    def test_they_are_trained_on(self, mixed):
+        identities = mixed.shards.trained_on(1)
+        assert set(dynamical_masters().identities) <= set(identities)
+
+    def test_none_of_them_changes_nothing(self, batches, mixed, recipe):
+        """Batches without are those of a recipe that knows of none."""
+        without = replace(mixed.recipe.crystals, dynamical=0.0, empty=0.2)
+        again = Batches(replace(recipe, crystals=without), mixed.shards)
+        np.testing.assert_array_equal(again(1)[0], batches(1)[0])
+
+
+def test_simple_crystals_are_likelier(recipe, shards):
+    """By the number of atoms to the power of the recipe."""
+    crystals = replace(recipe.crystals, atoms_power=1.0)
+    batches = Batches(replace(recipe, crystals=crystals), shards)
+    rng = np.random.default_rng(1)
+    shard = shards.library("train")
+    which = [
+        i
+        for _ in range(400)
+        for source, i in batches._choose(rng, 1)
+        if source is shard
+    ]
+    counts = np.bincount(which, minlength=len(shard.names))
+    for lattice in np.unique(LATTICE[shard.space_groups - 1]):
+        of = LATTICE[shard.space_groups - 1] == lattice
+        expected = 1 / shard.atoms[of]
+        np.testing.assert_allclose(
+            counts[of] / counts[of].sum(),
+            expected / expected.sum(),
+            atol=0.15,
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "atoms"),
+    [("Ni", 1), ("Fe (Im-3m)", 1), ("Si", 2), ("Mg", 2), ("Halite", 2)],
+)
+def test_atoms_of_primitive_cells(name, atoms):
+    (crystal,) = (i for i in library() if i.name == name)
+    assert _shards._primitive_atoms(crystal) == pytest.approx(atoms)

@@ -10,13 +10,13 @@ from kikuchipy_symml.crystals import library, measured_phases, split
 from kikuchipy_symml.simulation import lambert_directions
 from kikuchipy_symml.simulation._dynamical import has_inversion
 from kikuchipy_symml.training import _masters as masters
-from kikuchipy_symml.training._shards import _identity_of, identity
+from kikuchipy_symml.training._identity import identity, identity_of
 
 
 def _kept_out():
     parts = split()
     return {identity(*phase) for phase in measured_phases()} | {
-        _identity_of(c)
+        identity_of(c)
         for part in ("seen_type", "unseen_type")
         for c in parts[part]
     }
@@ -47,7 +47,7 @@ class TestChoice:
         assert [c.name for c in again] == [c.name for c in chosen]
 
     def test_only_for_training(self, chosen):
-        identities = {_identity_of(c) for c in chosen}
+        identities = {identity_of(c) for c in chosen}
         assert len(identities) == len(chosen)
         assert not identities & _kept_out()
         train = split()["train"].names
@@ -170,7 +170,7 @@ class TestPack:
         for i, name in enumerate(packed.names):
             crystal = library()[name]
             assert packed.space_groups[i] == crystal.space_group
-            assert packed.identities[i] == _identity_of(crystal)
+            assert packed.identities[i] == identity_of(crystal)
             assert packed.energies[i] == masters.master_energy(crystal)
             wanted = _simulate(crystal, packed.energies[i], half_width=10)
             together = [packed.masters[i].ravel(), wanted.ravel()]
@@ -231,7 +231,7 @@ class TestPackedSet:
         train = split()["train"]
         assert len(set(packed.names)) == len(packed)
         for i, name in enumerate(packed.names):
-            assert _identity_of(train[name]) == packed.identities[i]
+            assert identity_of(train[name]) == packed.identities[i]
             assert train[name].space_group == packed.space_groups[i]
 
     def test_masters(self, packed):

@@ -79,6 +79,7 @@ def test_settings_are_not_modified(tiny):
         ({"variety": {"profile": [0.9, 0.1]}}, "profile must be two numbers"),
         ({"detector": {"steps": 0}}, "steps must be.*at least 1, not 0"),
         ({"detector": {"again": 1}}, "again must be true or false, not 1"),
+        ({"crystals": {"dynamical": 1.5}}, "dynamical must be at most 1, not"),
         ({"crystals": {"atoms_power": -1}}, "atoms_power must be.*not -1"),
         ({"auxiliary": {"angles": -1}}, "angles must be.*at least 0, not -1"),
         ({"auxiliary": {"bands": 1}}, "Unknown settings of auxiliary"),
