@@ -247,7 +247,13 @@ def test_simple_crystals_are_likelier(recipe, shards):
 
 @pytest.mark.parametrize(
     ("name", "atoms"),
-    [("Ni", 1), ("Fe (Im-3m)", 1), ("Si", 2), ("Mg", 2), ("Halite", 2)],
+    [
+        ("Ni", 1),
+        ("Fe (Im-3m)", 1),
+        ("Si (Fd-3m, cF8)", 2),
+        ("Mg", 2),
+        ("Halite", 2),
+    ],
 )
 def test_atoms_of_primitive_cells(name, atoms):
     (crystal,) = (i for i in library() if i.name == name)
