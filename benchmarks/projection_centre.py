@@ -68,6 +68,7 @@ def main() -> None:
 
     print(f"{'':36s}{'PCx':>8s}{'PCy':>8s}{'PCz':>8s}    found   true")
     s = kp.data.nickel_ebsd_small()
+    s.remove_static_background(show_progressbar=False)
     patterns = s.data.reshape(-1, *s.data.shape[-2:])
     show("nickel, measured", patterns, np.array(s.detector.pc_average))
 

@@ -41,7 +41,9 @@ def find_projection_centre(
     ----------
     signal
         EBSD patterns, in memory or lazy, of one or more phases of which
-        at least one has a high symmetry. The projection centre in
+        at least one has a high symmetry. Take the static background off
+        first: what the detector adds to all patterns alike may look
+        symmetric from somewhere else. The projection centre in
         ``signal.detector`` plays no part. None of it is changed.
     model
         Name of a model that comes with the package, see
@@ -118,6 +120,7 @@ def find_projection_centre(
     >>> import kikuchipy as kp
     >>> import kikuchipy_symml
     >>> s = kp.data.nickel_ebsd_small()
+    >>> s.remove_static_background()  # doctest: +SKIP
     >>> s.detector = s.find_projection_centre()  # doctest: +SKIP
     >>> s.detector.pc_average  # doctest: +SKIP
     [0.425 0.213 0.501]

@@ -47,6 +47,7 @@ def summit(monkeypatch):
 
 class TestMeasured:
     def test_nickel(self, lazy_nickel):
+        lazy_nickel.remove_static_background(**QUIET)
         before = lazy_nickel.detector.deepcopy()
         detector = lazy_nickel.find_projection_centre(
             pc_range=NEAR, n_patterns=6, **QUIET
@@ -65,6 +66,7 @@ class TestMeasured:
         """By the crystal systems of the classification itself."""
         from kikuchipy_symml import load_model
 
+        nickel.remove_static_background(**QUIET)
         patterns = nickel.data.reshape(9, 60, 60)
         true = nickel.detector.pc_average
         with progress_bar(show=False) as bar:
