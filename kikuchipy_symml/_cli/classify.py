@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--find-pc",
         action="store_true",
         help="find the projection centre: where the patterns show most "
-        "symmetry",
+        "symmetry; best where the static background was taken off",
     )
     pc.add_argument(
         "--pc",
