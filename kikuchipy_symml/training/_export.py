@@ -34,8 +34,9 @@ def export(
     path
         Model file to write, ending in ``.symml``.
     shards
-        The crystals that were trained on. The card lists them, so that
-        an evaluation can leave them out.
+        The crystals that were trained on. The card lists them, and those
+        of recipes that this one went on from, so that an evaluation can
+        leave them out.
     scores
         Scores for the card.
 
@@ -71,7 +72,9 @@ def export(
             "patterns": trainer.step * recipe.optimiser.batch,
             "minutes": round(trainer.seconds / 60, 1),
             "last_log_line": last,
-            "crystals": shards.trained_on(trainer.step),
+            "crystals": sorted(
+                trainer.trained_on.union(shards.trained_on(trainer.step))
+            ),
         },
         scores=scores or {},
     )

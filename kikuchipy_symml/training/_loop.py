@@ -149,6 +149,7 @@ def train(
             )
             done = step == last or out_of_time
             if step % recipe.save_every == 0 or done:
+                trainer.trained_on |= set(shards.trained_on(step))
                 trainer.save(checkpoint)
             if done:
                 break
@@ -197,6 +198,8 @@ class Trainer:
         self.fixed = self.network.get_layer("bands").weights
         self.step = 0
         self.seconds = 0.0
+        # Identities of crystals, also of recipes that this one goes on from.
+        self.trained_on: set[str] = set()
 
     def train_detector(
         self, batches: Batches, path: Path, show_progressbar: bool | None
@@ -301,7 +304,11 @@ class Trainer:
         arrays |= {f"fixed_{i}": _copy(v) for i, v in enumerate(self.fixed)}
         with open(temporary, "wb") as f:
             np.savez_compressed(
-                f, step=self.step, seconds=self.seconds, **arrays
+                f,
+                step=self.step,
+                seconds=self.seconds,
+                crystals=np.array(sorted(self.trained_on), dtype=np.str_),
+                **arrays,
             )
         os.replace(temporary, path)
 
@@ -336,6 +343,8 @@ class Trainer:
                     variable.assign(saved[f"{kind}_{i}"])
             self.step = int(saved["step"])
             self.seconds = float(saved["seconds"])
+            if "crystals" in saved:
+                self.trained_on = set(saved["crystals"].tolist())
 
 
 def _optimiser(settings: OptimiserSettings):

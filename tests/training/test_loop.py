@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from kikuchipy_symml.training import _loop, train
+from kikuchipy_symml import load_model
+from kikuchipy_symml.training import Shards, _loop, export, train
 from kikuchipy_symml.training._loop import Log, Trainer
 
 
@@ -164,6 +165,26 @@ def test_detector_trained_on(runs, recipe, tmp_path, again):
     final = arrays_of(train(last, tmp_path, show_progressbar=False))
     for name in fixed:
         np.testing.assert_array_equal(final[name], after[name])
+
+
+def test_crystals_of_earlier_recipes_are_kept(runs, recipe, tmp_path):
+    """Those of a recipe that another goes on from are still trained on."""
+    end = runs[0] / "checkpoint.npz"
+    earlier = set(Shards(recipe, runs[0] / "crystals").trained_on(4))
+    assert set(arrays_of(end)["crystals"].tolist()) == earlier
+    other = replace(
+        recipe, seed=9, optimiser=replace(recipe.optimiser, steps=5)
+    )
+    checkpoint = train(
+        other, tmp_path, resume_from=end, show_progressbar=False
+    )
+    shards = Shards(other, tmp_path / "crystals")
+    own = set(shards.trained_on(5))
+    assert own - earlier and earlier - own
+    path = tmp_path / "model.symml"
+    export(other, checkpoint, path, shards)
+    card = load_model(path).card["training_set"]
+    assert card["crystals"] == sorted(own | earlier)
 
 
 def test_checkpoint_of_another_network(runs, recipe):
