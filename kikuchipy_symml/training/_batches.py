@@ -173,7 +173,9 @@ class Batches:
     def _likely(
         self, shard: Shard, which: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Some crystals of a shard and their cumulative probability."""
+        """Those of some crystals of a shard whose order can be seen, and
+        their cumulative probability."""
+        which = which[shard.order[which] >= self.recipe.crystals.order]
         power = self.recipe.crystals.atoms_power
         total = np.cumsum(shard.atoms[which] ** -power)
         return which, total / total[-1:]

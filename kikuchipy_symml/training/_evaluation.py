@@ -170,6 +170,7 @@ def emsoft_set(
         names=names,
         identities=identities,
         atoms=np.ones(len(names)),
+        order=np.ones(len(names)),
     )
     return _drawn("emsoft", recipe, shard.without(seen), 300, patterns)
 

@@ -15,7 +15,7 @@ from kikuchipy_symml.simulation import Camera, Variety
 from kikuchipy_symml.symmetry import LEVELS
 
 # One more whenever crystals or their bands come out otherwise.
-_SIMULATION = 5
+_SIMULATION = 6
 
 
 def _check_numbers(settings, lowest: float, *names: str) -> None:
@@ -76,6 +76,10 @@ class CrystalSettings:
         Of crystals of one lattice and source, one with more atoms in its
         primitive cell is less likely, by their number to this power.
         Simple structures are what most patterns are of.
+    order
+        Crystals whose superlattice reflections are weaker than this,
+        relative to the strongest of all, are left out: their patterns
+        are those of the disordered crystal, which has another lattice.
     """
 
     shards: int = 60
@@ -88,6 +92,7 @@ class CrystalSettings:
     steps_per_shard: int = 100
     energy: tuple[float, float] = (10.0, 30.0)
     atoms_power: float = 0.0
+    order: float = 0.0
 
     def __post_init__(self) -> None:
         _check_numbers(
@@ -108,7 +113,7 @@ class CrystalSettings:
                 f"shares {self.shares} must be three, not negative, and sum "
                 "to one"
             )
-        _check_numbers(self, 0, "empty", "dynamical", "atoms_power")
+        _check_numbers(self, 0, "empty", "dynamical", "atoms_power", "order")
         if self.empty >= 1:
             raise ValueError(f"empty must be less than 1, not {self.empty}")
         if self.dynamical > 1:
@@ -400,6 +405,7 @@ class Recipe:
             "empty",
             "dynamical",
             "atoms_power",
+            "order",
             "first_shards",
             "steps_per_shard",
         ):

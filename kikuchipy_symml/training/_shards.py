@@ -30,6 +30,7 @@ from kikuchipy_symml.crystals import (
 from kikuchipy_symml.crystals._metric import PRIMITIVE
 from kikuchipy_symml.crystals._wyckoff import centring
 from kikuchipy_symml.simulation import BandStack, band_profiles
+from kikuchipy_symml.simulation._order import strength_of_order
 
 from ._identity import identity, identity_of
 from ._masters import dynamical_masters
@@ -64,6 +65,9 @@ class Shard:
     atoms
         Atoms in the primitive cell of each, shape (M,); those of sites
         that are not full count in part.
+    order
+        How well the order of the elements of each can be seen, shape
+        (M,), see :mod:`kikuchipy_symml.simulation._order`.
     """
 
     source: BandStack | np.ndarray
@@ -72,6 +76,7 @@ class Shard:
     names: list[str]
     identities: list[str]
     atoms: np.ndarray
+    order: np.ndarray
 
     def without(self, identities: Collection[str]) -> "Shard":
         """Return the crystals that are not among some identities."""
@@ -89,6 +94,7 @@ class Shard:
             names=[self.names[i] for i in keep],
             identities=[self.identities[i] for i in keep],
             atoms=self.atoms[keep],
+            order=self.order[keep],
         )
 
 
@@ -260,6 +266,7 @@ class Shards:
             names=about["names"],
             identities=about["identities"],
             atoms=np.array(about["atoms"]),
+            order=np.array(about["order"]),
         )
 
     def _save(self, path: Path, crystals: list[tuple[Crystal, str]]) -> None:
@@ -279,6 +286,7 @@ class Shards:
             "sources": [source for _, source in crystals],
             "identities": [identity_of(c) for c, _ in crystals],
             "atoms": [round(_primitive_atoms(c), 3) for c, _ in crystals],
+            "order": [round(strength_of_order(c), 3) for c, _ in crystals],
             "energies": [round(float(e), 3) for e in energies],
         }
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -310,4 +318,5 @@ def _dynamical() -> tuple[np.ndarray, Shard]:
         names=known.names,
         identities=known.identities,
         atoms=np.array([_primitive_atoms(crystal) for crystal in crystals]),
+        order=np.array([strength_of_order(crystal) for crystal in crystals]),
     )

@@ -1,0 +1,72 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How well the order of a crystal's elements can be seen.
+
+Where elements take turns on the sites of a smaller cell, only superlattice
+reflections tell its lattice from that of the smaller cell, and they are as
+weak as the elements are alike.
+"""
+
+import numpy as np
+
+from kikuchipy_symml.crystals import Crystal
+
+from ._bands import _Potential
+
+_D_MIN = 1.0
+_SYMPREC = 0.01
+
+
+def strength_of_order(crystal: Crystal) -> float:
+    """Return how strong superlattice reflections are.
+
+    Parameters
+    ----------
+    crystal
+        The crystal.
+
+    Returns
+    -------
+    strength
+        Fourier coefficient of the potential of the strongest reflection
+        that is forbidden by the translations of the same crystal with one
+        element on all sites, relative to the strongest of all down to a
+        spacing of 1 Å. One if these translations forbid none, and if the
+        crystal has no others than that.
+
+    Examples
+    --------
+    >>> from kikuchipy_symml.crystals import library
+    >>> from kikuchipy_symml.simulation._order import strength_of_order
+    >>> crystals = {crystal.name: crystal for crystal in library()}
+    >>> round(strength_of_order(crystals["Awaruite"]), 2)  # Ni3Fe
+    0.02
+    >>> strength_of_order(crystals["Ni"])
+    1.0
+    """
+    import spglib
+
+    found = spglib.get_symmetry(
+        (crystal.matrix, crystal.positions, [1] * len(crystal.elements)),
+        symprec=_SYMPREC,
+    )
+    if found is None:
+        return 1.0
+    identity = (found["rotations"] == np.eye(3, dtype=int)).all(axis=(1, 2))
+    translations = found["translations"][identity]
+
+    reach = np.linalg.norm(crystal.matrix, axis=1) / _D_MIN
+    ranges = [np.arange(-int(n), int(n) + 1) for n in np.ceil(reach)]
+    hkl = np.stack(np.meshgrid(*ranges, indexing="ij"), axis=-1)
+    hkl = hkl.reshape(-1, 3)
+    hkl = hkl[len(hkl) // 2 + 1 :]
+    length = np.linalg.norm(hkl @ np.linalg.inv(crystal.matrix).T, axis=1)
+    hkl = hkl[length < 1 / _D_MIN]
+    u = np.abs(_Potential(crystal, 1.0)(hkl))
+    phase = hkl @ translations.T
+    forbidden = (np.abs(phase - np.rint(phase)) > 0.02).any(axis=1)
+    # What the crystal's own lattice forbids is zero up to rounding.
+    strongest = u[forbidden].max(initial=0)
+    if strongest < 1e-9 * u.max(initial=1):
+        return 1.0
+    return float(strongest / u.max())

@@ -1,0 +1,51 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+import numpy as np
+import pytest
+
+from kikuchipy_symml.crystals import library
+from kikuchipy_symml.simulation._bands import _Potential
+from kikuchipy_symml.simulation._order import strength_of_order
+
+
+@pytest.fixture(scope="module")
+def real():
+    return {crystal.name: crystal for crystal in library()}
+
+
+@pytest.mark.parametrize(
+    ("name", "superlattice", "strongest"),
+    [
+        # L1_2: 110 beside 111; B2: 100 beside 110
+        ("Ni3Si", (1, 1, 0), (1, 1, 1)),
+        ("NiAl", (1, 0, 0), (1, 1, 0)),
+        # Rock salt: with one element it would be primitive, of half the
+        # cell; 111 beside 200
+        ("Sylvite", (1, 1, 1), (2, 0, 0)),
+    ],
+)
+def test_by_hand(real, name, superlattice, strongest):
+    crystal = real[name]
+    u = np.abs(_Potential(crystal, 1.0)(np.array([superlattice, strongest])))
+    assert strength_of_order(crystal) == pytest.approx(u[0] / u[1], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "name", ["Ni", "Fe (Im-3m)", "Mg", "Si (Fd-3m, cF8)", "Rutile"]
+)
+def test_nothing_is_ordered(real, name):
+    assert strength_of_order(real[name]) == 1
+
+
+def test_alike_and_different(real):
+    """The more elements differ, the better it is seen."""
+    names = ["Awaruite", "Ni3Si", "Al3Sc", "Auricupride"]
+    strengths = [strength_of_order(real[name]) for name in names]
+    assert strengths == sorted(strengths)
+    assert strengths[0] < 0.03 and strengths[-1] > 0.2
+
+
+def test_polarity_is_no_order(crystals):
+    """Gallium arsenide has the lattice that it has with one element; what
+    differs, and is weak, are reflections that a glide plane forbids."""
+    assert strength_of_order(crystals["GaAs"]) == 1
