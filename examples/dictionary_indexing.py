@@ -9,7 +9,7 @@ Index each phase where the symmetry allows it, and refine.
 Dictionary indexing of all phases everywhere takes the time of one phase times
 their number. Symmetry says beforehand where to try which. The script
 ``benchmarks/indexing_chain.py`` of the repository compares the ways on scans
-with 1000 electrons in a pixel and 150 grains or less, dictionaries of 5
+with 1000 electrons in a pixel and 24 grains, dictionaries of 5
 degrees, nickel and ferrite (2 phases) and titanium (3). Time is that of all
 cores together, with symmetry included, as a multiple of what indexing all
 points with one phase takes. 100 x 150 points, with the default model of
@@ -30,9 +30,9 @@ The network takes longer for a pattern than matching it to a dictionary as
 coarse as this. With a few points of each grain, shown at the end, it is the
 simulation of the dictionaries that remains, which is the same for scans of any
 size. Where the phase is right, median orientation errors after refinement are
-0.04 degrees in all. One point in twenty or more is off by some 55 degrees, as
-the dictionary is coarse; of three phases everywhere these points got another
-phase.
+0.04 degrees in all. One point in twenty or more is off by some 55 degrees,
+presumably as the dictionary is coarse; of three phases everywhere these points
+got another phase.
 """
 
 import kikuchipy as kp
