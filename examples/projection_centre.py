@@ -32,7 +32,8 @@ detector = s.find_projection_centre(
     pc_range=((0.38, 0.5), (0.16, 0.28), (0.44, 0.56))
 )
 found = detector.pc_average
-print(f"found {np.round(found, 3)}, by Hough indexing {np.round(true, 3)}")
+print("found", np.round(found, 3))
+print("by Hough indexing", np.round(true, 3))
 
 # %%
 # The detector returned takes the place of the old one.
@@ -40,13 +41,14 @@ before = s.classify_symmetry("default", "crystal_system")
 s.detector = detector
 after = s.classify_symmetry("default", "crystal_system")
 cubic = [
-    phases.probabilities[..., phases.class_names.index("cubic")].mean()
-    for phases in (before, after)
+    i.probabilities[..., i.class_names.index("cubic")].mean()
+    for i in (before, after)
 ]
-print(f"mean probability of cubic: {cubic[0]:.2f} before, {cubic[1]:.2f} now")
+print("mean probability of cubic:", np.round(cubic, 2))
 
 # %%
-# How sharp this is: the same along each coordinate.
+# How sharp this is: the mean probability of cubic, the last crystal system,
+# along each coordinate.
 offsets = np.linspace(-0.06, 0.06, 13)
 names = ("PCx", "PCy", "PCz")
 figure, axis = plt.subplots(layout="constrained", figsize=(5, 3))
@@ -59,9 +61,9 @@ for i, name in enumerate(names):
         p = s.classify_symmetry(
             "default", "crystal_system", show_progressbar=False
         ).probabilities
-        cubic.append(p[..., after.class_names.index("cubic")].mean())
+        cubic.append(p[..., -1].mean())
     axis.plot(offsets, cubic, "o-", label=name)
-axis.set(xlabel="Away from the one found", ylabel="Probability of cubic")
+axis.set(xlabel="Away from the one found", ylabel="Cubic")
 _ = axis.legend()
 
 # %%
