@@ -3,8 +3,9 @@
 """Dictionary indexing with and without symmetry found beforehand.
 
 Scans of two (fcc, bcc) and three phases (fcc, bcc, hcp) with grains and
-noise are simulated, nickel from EMsoft's dynamical master pattern and the
-others from this package's many-beam ones, written to disk and read lazily.
+noise are simulated from dynamical master patterns, nickel from EMsoft's and
+chromium and cobalt from those of ``recipes/dynamical_masters.npz`` (at 15 and
+20 keV), written to disk and read lazily.
 Each is indexed and refined in three ways: with each phase tried where the
 symmetry allows it, the same in a few points of each grain from which the
 others start their refinement, and with all phases everywhere. Printed are
@@ -41,8 +42,9 @@ from kikuchipy_symml.classify import (
     refinement_masks,
     sample_grains,
 )
+from kikuchipy_symml.training._masters import dynamical_masters
 
-PHASES = ("Ni", "Fe (Im-3m)", "Ti (P63/mmc)")
+PHASES = ("Ni", "Cr", "Co (P63/mmc)")
 
 Masks = dict[str, np.ndarray]
 Masters = dict[str, EBSDMasterPattern]
@@ -81,7 +83,18 @@ def parse() -> argparse.Namespace:
 
 def master_of(name: str) -> EBSDMasterPattern:
     if name != "Ni":
-        return data.master_pattern(name)
+        known = dynamical_masters()
+        patterns = known.masters[known.names.index(name)]
+        sizes = zip(
+            ("hemisphere", "height", "width"), patterns.shape, strict=True
+        )
+        return EBSDMasterPattern(
+            patterns.astype(np.float32),
+            axes=[{"name": axis, "size": size} for axis, size in sizes],
+            projection="lambert",
+            hemisphere="both",
+            phase=crystals.library()[name].to_phase(),
+        )
     master = kp.data.nickel_ebsd_master_pattern_small(
         projection="lambert", hemisphere="both"
     )
