@@ -7,30 +7,30 @@ Into dictionary indexing
 Index each phase where the symmetry allows it, and refine.
 
 Dictionary indexing of all phases everywhere takes the time of one phase times
-their number. Symmetry says beforehand where to try which. The script
-``benchmarks/indexing_chain.py`` of the repository compares the ways on scans
-with 1000 electrons in a pixel and 24 grains, dictionaries of 5
-degrees, nickel and ferrite (2 phases) and titanium (3). Time is that of all
-cores together, with symmetry included, as a multiple of what indexing all
-points with one phase takes. 100 x 150 points, with the default model of
-``recipes/history/default_6.yaml``:
+their number. Symmetry says beforehand where to try which.
+``benchmarks/indexing_chain.py --shape 100 150`` of the repository compares the
+ways on scans of 100 x 150 points and 24 grains with 1000 electrons in a pixel,
+simulated from dynamical master patterns, with dictionaries of 5 degrees: nickel
+and chromium (2 phases), and cobalt (3), which are fcc, bcc and hcp. Time is
+that of all cores together, with symmetry included, as a multiple of what
+indexing all points with one phase takes:
 
 ====== ==================== =============== ====== ====
 Phases Way                  Symmetry        Right  Time
 ====== ==================== =============== ====== ====
-2      all phases           none            92.5 % 2.00
-2      likely phases        of all points   100 %  6.20
-2      likely phases        of 5 a grain    100 %  0.41
-3      all phases           none            81.9 % 3.00
-3      likely phases        of all points   100 %  5.42
-3      likely phases        of 5 a grain    100 %  0.60
+2      all phases           none            88.9 % 2.00
+2      likely phases        of all points   100 %  4.41
+2      likely phases        of 5 a grain    100 %  0.53
+3      all phases           none            88.6 % 3.00
+3      likely phases        of all points   100 %  5.78
+3      likely phases        of 5 a grain    100 %  0.63
 ====== ==================== =============== ====== ====
 
 The network takes longer for a pattern than matching it to a dictionary as
 coarse as this. With a few points of each grain, shown at the end, it is the
 simulation of the dictionaries that remains, which is the same for scans of any
 size. Where the phase is right, median orientation errors after refinement are
-0.04 degrees in all. One point in twenty or more is off by some 55 degrees,
+0.04 degrees in all. One point in twenty or more is off by 35 degrees or more,
 presumably as the dictionary is coarse; of three phases everywhere these points
 got another phase.
 """
