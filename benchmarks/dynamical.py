@@ -61,7 +61,7 @@ def main() -> None:
     model = load_model(args.model)
     camera = recipe_of(model).camera
     known = dynamical_masters()
-    crystals = {crystal.name: crystal for crystal in library()}
+    crystals = library()
     of = symmetry.class_index("bravais_lattice")
     total = []
     print(f"{'crystal':24s}{'lattice':8s}{'bands':>13s}{'dynamical':>13s}")

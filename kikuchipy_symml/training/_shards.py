@@ -305,8 +305,7 @@ class Shards:
 
 def _dynamical() -> tuple[np.ndarray, Shard]:
     known = dynamical_masters()
-    by_name = {crystal.name: crystal for crystal in library()}
-    crystals = [by_name[name] for name in known.names]
+    crystals = [library()[name] for name in known.names]
     bands = [
         band_profiles(crystal, float(energy))
         for crystal, energy in zip(crystals, known.energies, strict=True)
