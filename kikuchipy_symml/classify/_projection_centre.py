@@ -12,7 +12,7 @@ from kikuchipy.detectors import EBSDDetector
 from kikuchipy.signals import EBSD
 
 from kikuchipy_symml.models import SymmetryModel, load_model
-from kikuchipy_symml.models._viewpoint import ORDERS, RANGE, find_viewpoint
+from kikuchipy_symml.models._viewpoint import RANGE, find_viewpoint, log_order
 from kikuchipy_symml.pattern import canonical_views
 from kikuchipy_symml.pattern._checks import (
     check_navigation_mask,
@@ -208,7 +208,7 @@ def _check_range(pc_range) -> np.ndarray:
 
 def _warn_of_doubt(pc: np.ndarray, score: float, ranges: np.ndarray) -> None:
     place = f"({pc[0]:.3f}, {pc[1]:.3f}, {pc[2]:.3f})"
-    if score < np.log2(ORDERS["orthorhombic"]):
+    if score < log_order("orthorhombic"):
         warnings.warn(
             f"The projection centre {place} is in doubt: from no point do "
             "the patterns show more than an orthorhombic symmetry. Either "

@@ -9,6 +9,7 @@ Axes: ``C`` projection centres, ``N`` patterns.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy.optimize import minimize
@@ -31,16 +32,14 @@ _SECOND = 100
 # ... and followed up to the nearest summit.
 _THIRD = 3
 _EVALUATIONS = 60
-# Operations of the holohedry of each crystal system
-ORDERS = {
-    "triclinic": 2,
-    "monoclinic": 4,
-    "orthorhombic": 8,
-    "tetragonal": 16,
-    "trigonal": 12,
-    "hexagonal": 24,
-    "cubic": 48,
-}
+
+
+@cache
+def log_order(system: str) -> float:
+    """Binary logarithm of the number of operations of the holohedry of a
+    crystal system."""
+    phase = symmetry.phase_of("crystal_system", system)
+    return float(np.log2(phase.point_group.order))
 
 
 def find_viewpoint(
@@ -73,7 +72,7 @@ def find_viewpoint(
     """
     aspect_ratio = patterns.shape[2] / patterns.shape[1]
     step = np.array([_STEP / aspect_ratio, _STEP, _STEP])
-    counts = np.maximum(np.ceil(np.diff(ranges)[:, 0] / step).astype(int), 0)
+    counts = np.ceil(np.diff(ranges)[:, 0] / step).astype(int)
     axes = [
         np.linspace(low, high, n + 1)
         for (low, high), n in zip(ranges, counts, strict=True)
@@ -127,8 +126,8 @@ class Symmetry:
     def __call__(self, patterns: np.ndarray, pc: np.ndarray) -> np.ndarray:
         """Return the score of each projection centre, (C,)."""
         n = len(patterns)
-        names = symmetry.class_names("crystal_system")
-        logs = np.log2([ORDERS[name] for name in names])
+        systems = symmetry.class_names("crystal_system")
+        logs = [log_order(system) for system in systems]
         score = np.empty(len(pc) * n)
         # Pattern after pattern of one projection centre
         for start in range(0, len(score), BATCH_SIZE):
