@@ -186,3 +186,9 @@ def random_cell(
         # All three on one side of 90 degrees, as in a reduced cell.
         angles = 90 + rng.choice([-1, 1]) * rng.uniform(0, 28, size=3)
     return (float(a), float(b), float(c), *(float(v) for v in angles))
+
+
+def primitive_cells(space_group: int) -> int:
+    """Return how many primitive cells the conventional one holds."""
+    share = np.linalg.det(PRIMITIVE[centring(space_group)])
+    return round(1 / abs(share))

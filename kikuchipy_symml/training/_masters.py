@@ -22,6 +22,7 @@ import numpy as np
 
 from kikuchipy_symml import symmetry
 from kikuchipy_symml.crystals import Crystal, split
+from kikuchipy_symml.crystals._metric import primitive_cells
 from kikuchipy_symml.simulation._dynamical import (
     dynamical_master,
     has_inversion,
@@ -119,11 +120,7 @@ def relative_cost(crystal: Crystal) -> float:
 
 
 def _primitive_volume(crystal: Crystal) -> float:
-    from kikuchipy_symml.crystals._sites import operations
-
-    rotations, _ = operations(crystal.space_group)
-    centring = len(rotations) // len(np.unique(rotations, axis=0))
-    return float(crystal.volume) / centring
+    return float(crystal.volume) / primitive_cells(crystal.space_group)
 
 
 def master_energy(crystal: Crystal) -> float:

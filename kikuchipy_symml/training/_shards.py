@@ -27,8 +27,7 @@ from kikuchipy_symml.crystals import (
     random_crystal,
     split,
 )
-from kikuchipy_symml.crystals._metric import PRIMITIVE
-from kikuchipy_symml.crystals._wyckoff import centring
+from kikuchipy_symml.crystals._metric import primitive_cells
 from kikuchipy_symml.simulation import BandStack, band_profiles
 from kikuchipy_symml.simulation._order import strength_of_order
 
@@ -41,8 +40,8 @@ _HELD_OUT = 1_000_000
 
 
 def _primitive_atoms(crystal: Crystal) -> float:
-    share = np.linalg.det(PRIMITIVE[centring(crystal.space_group)])
-    return float(crystal.occupancies.sum() * abs(share))
+    atoms = crystal.occupancies.sum()
+    return float(atoms / primitive_cells(crystal.space_group))
 
 
 @dataclass(frozen=True)
