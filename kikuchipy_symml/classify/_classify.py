@@ -192,8 +192,7 @@ def classify_symmetry(
                 "compute=False nothing is computed that could be stored"
             )
         check_store(store)
-    if not isinstance(model, SymmetryModel):
-        model = load_model(model)
+    model = load_model(model)
     pc = check_projection_centres(signal)
 
     probabilities = map_probabilities(

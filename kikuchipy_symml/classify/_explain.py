@@ -220,8 +220,7 @@ def explain_symmetry(
     navigation_mask = check_navigation_mask(navigation_mask, signal)
     signal_mask = check_signal_mask(signal_mask, signal)
     batch_size = check_batch_size(batch_size)
-    if not isinstance(model, SymmetryModel):
-        model = load_model(model)
+    model = load_model(model)
     pc = check_projection_centres(signal)
     explainer = explainer_of(model)
     explainer.check(method)

@@ -119,8 +119,7 @@ def network_filters(
 
     from kikuchipy_symml.models.layers import Bands, Relations
 
-    if not isinstance(model, SymmetryModel):
-        model = load_model(model)
+    model = load_model(model)
     network = model.network
     for layer in network.layers:
         if isinstance(layer, Bands):

@@ -134,8 +134,7 @@ def find_projection_centre(
         )
     navigation_mask = check_navigation_mask(navigation_mask, signal)
     signal_mask = check_signal_mask(signal_mask, signal)
-    if not isinstance(model, SymmetryModel):
-        model = load_model(model)
+    model = load_model(model)
 
     patterns = _drawn(signal, navigation_mask, n_patterns, seed)
     middle = ranges.mean(axis=1)

@@ -267,14 +267,15 @@ class SymmetryModel:
             return _NETWORKS[key]
 
 
-def load_model(name_or_path: str | Path) -> SymmetryModel:
+def load_model(name_or_path: str | Path | SymmetryModel) -> SymmetryModel:
     """Return a model that comes with the package or from a file.
 
     Parameters
     ----------
     name_or_path
         A name among :func:`list_models`, or the path of a model file. A
-        string is a path if it ends with ".symml", and a name otherwise.
+        string is a path if it ends with ".symml", and a name otherwise. A
+        model is returned as it is.
 
     Returns
     -------
@@ -295,6 +296,8 @@ def load_model(name_or_path: str | Path) -> SymmetryModel:
     Model files may come from strangers: loading one runs no code from
     it.
     """
+    if isinstance(name_or_path, SymmetryModel):
+        return name_or_path
     if not isinstance(name_or_path, str | os.PathLike):
         raise TypeError(
             "A model is given by its name or the path of its file, not by "

@@ -196,9 +196,7 @@ def checked_network(
             "network_settings are for a new network, start_from=None: "
             f"{settings!r} cannot change those of {start_from!r}"
         )
-    model = start_from
-    if not isinstance(model, SymmetryModel):
-        model = load_model(model)
+    model = load_model(start_from)
     if view is not None and view != model.view:
         raise ValueError(
             f"The view must be the one of {start_from!r}, {model.view}, not "
