@@ -16,6 +16,11 @@ FLOOR = 0.02
 """Share of the prior in every pattern's probabilities before they are
 combined: the chance that a pattern says nothing of its crystal."""
 
+CORRELATION = 0.5
+"""Correlation between the evidence of patterns of one crystal. What a network
+is wrong about in one, it is likely to be wrong about in others, also where
+they show other orientations."""
+
 ROWS = 16384
 """Patterns in work at a time: some 30 MB of 64-bit floats."""
 
@@ -66,8 +71,7 @@ def fuse_probabilities(
         shape (230,). If not given, :func:`training_prior`.
     correlation
         Correlation between the evidence of any two of the patterns: 0
-        for independent views, such as grains of one phase in unlike
-        orientations; 1 for repetitions of one pattern.
+        for independent views, 1 for repetitions of one pattern.
     weights
         How much each pattern counts, shape (n,), such as its quality.
         Only their ratios matter. If not given, all count the same.

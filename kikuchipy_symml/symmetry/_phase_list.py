@@ -33,6 +33,7 @@ from kikuchipy_symml.symmetry._candidates import (
     parting_level,
 )
 from kikuchipy_symml.symmetry._fuse import (
+    CORRELATION,
     ROWS,
     check_correlation,
     fuse_regions,
@@ -398,7 +399,9 @@ class SymmetryPhaseList(PhaseList):
         """
         return self._replace(candidates=candidates)
 
-    def fuse(self, labels: np.ndarray, correlation: float = 0.5) -> Self:
+    def fuse(
+        self, labels: np.ndarray, correlation: float = CORRELATION
+    ) -> Self:
         """Return the phases found with one decision for each region.
 
         The evidence of all patterns of a region, such as a grain, is
@@ -417,11 +420,10 @@ class SymmetryPhaseList(PhaseList):
         correlation
             Correlation between the evidence of any two patterns of a
             region, 0 to 1. The patterns of a grain show one orientation
-            with other noise, so what one is wrong about, others are
-            likely to be wrong about as well. Default is 0.5, by which
-            no region counts for more than two independent patterns, see
-            the notes. Give 0 for regions of one phase with many
-            orientations.
+            with other noise, and also in other orientations the model is
+            likely to be wrong about a crystal in the same way. Default
+            is 0.5, by which no region counts for more than two
+            independent patterns, see the notes.
 
         Returns
         -------
@@ -450,11 +452,9 @@ class SymmetryPhaseList(PhaseList):
         other way around, since the evidence for all 230 space groups is
         combined. The same is true of :meth:`restrict_to`.
 
-        The correlation was chosen with the default model on simulated
-        grains: 140 of 70 real crystals of all Bravais lattices, 12
-        patterns each. With 0.2, 58 % of them got the right lattice at a
-        mean confidence of 77 %; with 0.5, 60 % at 63 %; with 0.8, 58 %
-        at 52 %. Of single patterns, 52 % were right.
+        The correlation is the one of those tried that the default model
+        does best with, on nine patterns each of training crystals and of
+        random ones; see :doc:`/evaluation`.
 
         Examples
         --------

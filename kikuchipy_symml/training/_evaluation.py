@@ -18,6 +18,7 @@ from kikuchipy_symml import symmetry
 from kikuchipy_symml.models import SymmetryModel
 from kikuchipy_symml.models._viewpoint import RANGE, find_viewpoint
 from kikuchipy_symml.pattern import canonical_views
+from kikuchipy_symml.symmetry._fuse import CORRELATION
 
 from ._batches import draw_set
 from ._identity import identity
@@ -317,7 +318,9 @@ def evaluate_set(
     )
     fused = np.stack(
         [
-            symmetry.fuse_probabilities(p[of_grain == i])
+            symmetry.fuse_probabilities(
+                p[of_grain == i], correlation=CORRELATION
+            )
             for i in range(len(first))
         ]
     )
@@ -334,7 +337,8 @@ def evaluate_set(
         here = np.array([i == phase for i in test.phases])
         true = index[test.space_groups[here][0] - 1]
         together = symmetry.sum_to_level(
-            symmetry.fuse_probabilities(p[here]), lattice
+            symmetry.fuse_probabilities(p[here], correlation=CORRELATION),
+            lattice,
         )
         phases[phase] = (
             names[true],

@@ -1,0 +1,71 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How much more several patterns of a crystal say than one.
+
+    python benchmarks/fusion.py default --directory DIR
+
+draws nine patterns each of training crystals and of random crystals that are
+never trained on, in orientations of their own, and fuses the nine with
+different correlations between their evidence. Printed are the share of single
+patterns and of fused nines with the right Bravais lattice, the mean
+confidence, and the mean negative logarithm of the probability of the right
+one, which is smallest where the confidence is honest. These are other
+patterns than those of the evaluation. DIR keeps the random crystals.
+"""
+
+import argparse
+
+import numpy as np
+
+from kikuchipy_symml import load_model, symmetry
+from kikuchipy_symml.training import recipe_of
+from kikuchipy_symml.training._batches import draw_set
+from kikuchipy_symml.training._shards import Shards
+
+TOGETHER = 9
+
+
+def line(tag: str, p: np.ndarray, space_groups: np.ndarray) -> str:
+    """Return what probabilities of space groups come to."""
+    p = symmetry.sum_to_level(p, "bravais_lattice")
+    true = symmetry.class_index("bravais_lattice")[space_groups - 1]
+    right = np.mean(p.argmax(axis=1) == true)
+    surprise = -np.log(p[np.arange(len(p)), true] + 1e-9).mean()
+    return f"{tag:20s}{right:9.1%}{p.max(axis=1).mean():12.1%}{surprise:10.2f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("model", help="name or path")
+    parser.add_argument("--directory", required=True)
+    parser.add_argument("--patterns", type=int, default=5400)
+    args = parser.parse_args()
+    model = load_model(args.model)
+    recipe = recipe_of(model)
+    shards = Shards(recipe, args.directory)
+    for name, shard in (
+        ("training crystals", shards.library("train")),
+        ("random crystals", shards.held_out()),
+    ):
+        views, space_groups, _ = draw_set(
+            recipe, shard, seed=778, patterns=args.patterns, per_grain=TOGETHER
+        )
+        p = model.predict(views)
+        print(f"{name:20s}{'right':>9s}{'confidence':>12s}{'-log p':>10s}")
+        print(line("single", p, space_groups), flush=True)
+        nines = p.reshape(-1, TOGETHER, p.shape[1])
+        for correlation in (0, 0.1, 0.2, 0.35, 0.5, 0.75, 1):
+            fused = np.array(
+                [
+                    symmetry.fuse_probabilities(nine, correlation=correlation)
+                    for nine in nines
+                ]
+            )
+            tag = f"{TOGETHER} fused, {correlation}"
+            print(line(tag, fused, space_groups[::TOGETHER]), flush=True)
+
+
+if __name__ == "__main__":
+    main()
