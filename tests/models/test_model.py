@@ -163,6 +163,10 @@ class TestSaveAndLoad:
         assert (tmp_path / "b.symml").read_bytes() == model_file.read_bytes()
         assert load_model(tmp_path / "b.symml").sha256 == model.sha256
 
+    def test_a_model_is_returned_as_it_is(self, model_file):
+        model = load_model(model_file)
+        assert load_model(model) is model
+
 
 class TestPredict:
     def test_batches_change_nothing(self, model_file, views):
