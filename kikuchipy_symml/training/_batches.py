@@ -149,8 +149,8 @@ class Batches:
         return chosen
 
     def _choose_evenly(self, rng, shard: Shard) -> np.ndarray:
-        """Crystals of a batch, all of one shard: every Bravais lattice
-        that it has is as likely."""
+        """Crystals of a batch, all of one shard: every Bravais lattice of
+        which it has one whose order can be seen is as likely."""
         lattice = symmetry.class_index("bravais_lattice")[
             shard.space_groups - 1
         ]
@@ -158,6 +158,7 @@ class Batches:
             self._likely(shard, np.flatnonzero(lattice == b))
             for b in np.unique(lattice)
         ]
+        table = [each for each in table if len(each[0])]
         n = self.recipe.optimiser.batch
         return np.array(
             [

@@ -211,6 +211,18 @@ class TestDynamical:
         )
         assert len(np.unique(which)) > 0.9 * len(shard.names)
 
+    def test_lattices_of_hidden_order_alone_are_passed_over(
+        self, mixed, recipe
+    ):
+        crystals = replace(mixed.recipe.crystals, order=0.1)
+        batches = Batches(replace(recipe, crystals=crystals), mixed.shards)
+        _, shard = mixed.shards.dynamical()
+        lattices = LATTICE[shard.space_groups - 1]
+        hidden = lattices == 13
+        shard = replace(shard, order=np.where(hidden, 0.01, shard.order))
+        which = batches._choose_evenly(np.random.default_rng(1), shard)
+        assert not hidden[which].any()
+
     def test_they_are_trained_on(self, mixed):
         identities = mixed.shards.trained_on(1)
         assert set(dynamical_masters().identities) <= set(identities)
