@@ -4,7 +4,8 @@
 
     python recipes/average.py before.symml after.symml -o average.symml
 
-The card is that of the second model, and names both by their hashes. Where
+The card is that of the second model, with the crystals that either was trained
+on, and names both by their hashes. Where
 one was trained on from the other, the average is often better than either
 (Wortsman et al., Model soups, ICML 2022, arXiv 2203.05482).
 """
@@ -30,8 +31,10 @@ def main() -> None:
     averaged = [(a + b) / 2 for a, b in zip(first, second, strict=True)]
     networks[1].set_weights(averaged)
     card = dict(models[1].card)
+    trained_on = [model.card["training_set"]["crystals"] for model in models]
     card["training_set"] = card["training_set"] | {
-        "average_of": [model.sha256 for model in models]
+        "crystals": sorted(set().union(*trained_on)),
+        "average_of": [model.sha256 for model in models],
     }
     save_model(networks[1], card, args.output)
 
