@@ -13,12 +13,14 @@ from .layers import (
     Bands,
     FindBands,
     GreatCircles,
+    Lattices,
     MeanOverPresent,
     PairAttention,
     PairUpdate,
     Poles,
     Present,
     Profiles,
+    ReadWidths,
     Relations,
     Shrink,
 )
@@ -34,6 +36,7 @@ def build_network(
     tilts: int = 72,
     bands: int = 28,
     extrema: int = 0,
+    lattices: int = 0,
     poles: int = 6,
     width: int = 96,
     pair_width: int = 24,
@@ -62,6 +65,10 @@ def build_network(
         Number of extrema of the map among which bands are told from
         others by a small network, which has to be trained ahead of all
         else. If 0, the highest peaks are taken as bands.
+    lattices
+        Number of reciprocal lattices, made of four bands each, among which
+        those that explain the bands are looked for. It takes `extrema`.
+        If 0, none are.
     width, pair_width
         Features of each token and of each pair of tokens.
     angle_bins
@@ -88,8 +95,14 @@ def build_network(
     ------
     ValueError
         If the size of the view of the map, `azimuths` or `tilts` is not a
-        multiple of 4, or `width` not one of `heads`.
+        multiple of 4, `width` not one of `heads`, or `lattices` are asked
+        for without `extrema`.
     """
+    if lattices and not extrema:
+        raise ValueError(
+            f"lattices {lattices} take bands that are told from other "
+            "peaks: extrema must be above 0"
+        )
     coarse = replace(view, size=map_view or view.size)
     geometry = {"view": coarse.to_dict(), "azimuths": azimuths, "tilts": tilts}
     views = kl.Input((view.size, view.size, 2), name="views")
@@ -115,6 +128,14 @@ def build_network(
     band_features = kl.Concatenate(name="band_features")(
         [band_features, profiles]
     )
+    if lattices:
+        widths = ReadWidths(name="widths")(band_features)
+        explained, cells = Lattices(weighed=lattices, name="lattices")(
+            normals, strength, widths
+        )
+        band_features = kl.Concatenate(name="lattice_features")(
+            [band_features, explained]
+        )
     pairs = kl.Dense(pair_width, activation, name="pairs_1")(pairs)
     pairs = kl.Dense(pair_width, activation, name="pairs_2")(pairs)
 
@@ -140,6 +161,9 @@ def build_network(
             pairs = PairUpdate(activation, name=f"pairs_update_{i}")(pairs, x)
     x = kl.LayerNormalization(name="norm")(x)
     x = MeanOverPresent(name="mean")(x, present)
+    if lattices:
+        cells = kl.Dense(width, activation, name="cells")(cells)
+        x = kl.Concatenate(name="with_cells")([x, cells])
     x = kl.Dense(2 * width, activation, name="head")(x)
     if dropout:
         x = kl.Dropout(dropout, name="dropout")(x)
@@ -149,8 +173,8 @@ def build_network(
 
 
 def inner_tensors(network: keras.Model) -> list[keras.KerasTensor]:
-    """Return what a network makes of views without trainable weights:
-    features of tokens and of their relations.
+    """Return what a network makes of views without weights that are
+    trained with the rest: features of tokens and of their relations.
 
     Parameters
     ----------
@@ -158,12 +182,18 @@ def inner_tensors(network: keras.Model) -> list[keras.KerasTensor]:
         From :func:`build_network`.
     """
     _, bands, strength = network.get_layer("bands").output
-    # Networks of the first kind have no profiles to go with them.
-    if any(layer.name == "band_features" for layer in network.layers):
-        bands = network.get_layer("band_features").output
+    # Networks of the first kind have no profiles to go with them, and not
+    # all look for lattices.
+    names = {layer.name for layer in network.layers}
+    for name in ("band_features", "lattice_features"):
+        if name in names:
+            bands = network.get_layer(name).output
     _, poles, pole_strength = network.get_layer("poles").output
     relations = network.get_layer("relations").output
-    return [bands, strength, poles, pole_strength, relations]
+    inner = [bands, strength, poles, pole_strength, relations]
+    if "lattices" in names:
+        inner.append(network.get_layer("lattices").output[1])
+    return inner
 
 
 def split_network(network: keras.Model) -> tuple[keras.Model, keras.Model]:

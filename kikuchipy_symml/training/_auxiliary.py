@@ -19,7 +19,7 @@ from ._recipe import AuxiliarySettings
 # further apart, in degrees.
 _NEAR = 2.0
 # Stands for a target that is not known.
-_UNKNOWN = -99.0
+UNKNOWN = -99.0
 # The logarithm of the sine of a common Bragg angle.
 _COMMON = -3.5
 
@@ -100,17 +100,18 @@ class Truth:
         known &= strength > 0
         angles = np.take_along_axis(self.angles, nearest[..., None], axis=1)
         angles = np.log(np.maximum(angles, 1e-6)) - _COMMON
-        angles[~known] = _UNKNOWN
+        angles[~known] = UNKNOWN
         of = np.take_along_axis(self.families, nearest, axis=1)
         families = (of[:, :, None] == of[:, None]).astype(np.float32)
-        families[~(known[:, :, None] & known[:, None])] = _UNKNOWN
+        families[~(known[:, :, None] & known[:, None])] = UNKNOWN
         diagonal = np.arange(families.shape[1])
-        families[:, diagonal, diagonal] = _UNKNOWN
+        families[:, diagonal, diagonal] = UNKNOWN
         return angles.astype(np.float32), families
 
 
 def heads(network, bands: int, settings: AuxiliarySettings) -> list:
-    """Return the outputs of layers that tell both, on top of a network.
+    """Return the outputs of layers that tell both, on top of a network: at
+    its end, then after each of some blocks.
 
     Parameters
     ----------
@@ -119,20 +120,45 @@ def heads(network, bands: int, settings: AuxiliarySettings) -> list:
     bands
         Number of the network's tokens that are bands, which come first.
     settings
-        Give the width.
+        Give the width and the blocks.
+
+    Raises
+    ------
+    ValueError
+        If the network has no more blocks than those after which it is to
+        tell.
     """
     from keras import layers as kl
 
-    tokens = network.get_layer("norm").output[:, :bands]
-    angles = kl.Dense(2, dtype="float32", name="tell_angles")(tokens)
-    features = kl.Dense(settings.width, name="tell_families")(tokens)
-    alike = kl.Dot(axes=2, dtype="float32", name="tell_alike")(
-        [features, features]
-    )
-    last = [i.output for i in network.layers if i.name.startswith("pairs_")]
-    pairs = last[-1][:, :bands, :bands]
-    paired = kl.Dense(1, dtype="float32", name="tell_pairs")(pairs)[..., 0]
-    return [angles, alike * settings.width**-0.5 + paired]
+    depth = sum(i.name.startswith("attention_") for i in network.layers)
+    if settings.blocks and max(settings.blocks) >= depth:
+        raise ValueError(
+            f"blocks of auxiliary {settings.blocks} must be less than the "
+            f"depth of the network, {depth}"
+        )
+    outputs = []
+    for block in (depth, *settings.blocks):
+        if block == depth:
+            suffix, tokens = "", network.get_layer("norm").output
+        else:
+            suffix = f"_{block}"
+            tokens = network.get_layer(f"add_{block - 1}_2").output
+            tokens = kl.LayerNormalization(name=f"tell_norm{suffix}")(tokens)
+        tokens = tokens[:, :bands]
+        angles = kl.Dense(2, dtype="float32", name=f"tell_angles{suffix}")
+        features = kl.Dense(settings.width, name=f"tell_families{suffix}")(
+            tokens
+        )
+        alike = kl.Dot(axes=2, dtype="float32", name=f"tell_alike{suffix}")(
+            [features, features]
+        )
+        # What the attention of the last of the blocks was steered by.
+        pairs = network.get_layer(f"attention_{block - 1}").input[1]
+        paired = kl.Dense(1, dtype="float32", name=f"tell_pairs{suffix}")(
+            pairs[:, :bands, :bands]
+        )[..., 0]
+        outputs += [angles(tokens), alike * settings.width**-0.5 + paired]
+    return outputs
 
 
 def losses(settings: AuxiliarySettings) -> tuple[list, list[float]]:
@@ -141,7 +167,7 @@ def losses(settings: AuxiliarySettings) -> tuple[list, list[float]]:
     from keras import ops
 
     def over_known(values, targets):
-        known = ops.cast(targets > _UNKNOWN + 1, "float32")
+        known = ops.cast(targets > UNKNOWN + 1, "float32")
         return ops.sum(values * known) / (ops.sum(known) + 1.0)
 
     def angles(targets, told):
@@ -152,4 +178,8 @@ def losses(settings: AuxiliarySettings) -> tuple[list, list[float]]:
         entropy = ops.softplus(told) - wanted * told
         return over_known(entropy, targets)
 
-    return [angles, families], [settings.angles, settings.families]
+    times = 1 + len(settings.blocks)
+    return (
+        [angles, families] * times,
+        [settings.angles, settings.families] * times,
+    )

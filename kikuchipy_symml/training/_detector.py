@@ -1,6 +1,7 @@
 # Copyright 2026 the kikuchipy_symml developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Training of the layer that finds bands, ahead of all others.
+"""Training of the layers that find bands and read their widths, ahead of
+all others.
 
 Axes: ``N`` patterns, ``E`` extrema of the map over plane normals.
 """
@@ -11,7 +12,7 @@ import numpy as np
 
 from kikuchipy_symml.models.layers import FindBands
 
-from ._auxiliary import Truth
+from ._auxiliary import UNKNOWN, Truth
 
 # An extremum belongs to a band, if the band's normal is no further off, in
 # degrees. Its offset is to be told if it is no more cells than that.
@@ -62,6 +63,53 @@ def train_detector(
         tell.reset_metrics()
         step_done(float(np.ravel(loss)[0]))
     layer.trainable = False
+
+
+def train_reader(
+    network,
+    batch: Callable[[int], tuple[np.ndarray, np.ndarray, Truth]],
+    steps: int,
+    learning_rate: float,
+    step_done: Callable[[float], None],
+) -> None:
+    """Train the layer of a network that reads the widths of bands, once
+    that which finds them is trained.
+
+    Parameters
+    ----------
+    network
+        From :func:`~kikuchipy_symml.models._network.build_network`, with
+        lattices.
+    batch, steps, learning_rate, step_done
+        As of :func:`train_detector`.
+    """
+    import keras
+
+    layer = network.get_layer("widths")
+    normals, _, strength = network.get_layer("bands").output
+    see = keras.Model(network.input, [layer.input, normals, strength])
+    features = keras.Input(layer.input.shape[1:])
+    layer.trainable = True
+    read = keras.Model(features, layer(features))
+    optimiser = keras.optimizers.Adam(learning_rate)
+    read.compile(optimiser, _off)
+    for i in range(steps):
+        views, _, truth = batch(i)
+        shown, *found = [np.asarray(a) for a in see.predict_on_batch(views)]
+        optimiser.learning_rate = learning_rate * min(1, 2 * (1 - i / steps))
+        wanted = truth.targets(*found)[0][..., 0]
+        loss = read.train_on_batch(shown, wanted)
+        read.reset_metrics()
+        step_done(float(np.ravel(loss)[0]))
+    layer.trainable = False
+
+
+def _off(wanted, told):
+    from keras import ops
+
+    known = ops.cast(wanted > UNKNOWN + 1, "float32")
+    off = ops.abs(wanted - told)
+    return ops.sum(off * known) / (ops.sum(known) + 1.0)
 
 
 def _targets(

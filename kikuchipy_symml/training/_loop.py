@@ -16,7 +16,7 @@ from kikuchipy_symml._progress import progress_bar
 from . import _auxiliary as auxiliary
 from ._auxiliary import Truth
 from ._batches import Batches, draw_set
-from ._detector import train_detector
+from ._detector import train_detector, train_reader
 from ._labels import allowed_space_groups, set_loss
 from ._recipe import OptimiserSettings, Recipe
 from ._shards import Shards
@@ -91,7 +91,6 @@ def train(
     log.cut_after(trainer.step)
     curve.cut_after(trainer.step)
 
-    detector = recipe.detector
     last = min(recipe.optimiser.steps, steps or recipe.optimiser.steps)
     if trainer.step >= last:
         if not checkpoint.exists():
@@ -107,8 +106,8 @@ def train(
         for i, name in enumerate(_SCORED)
     }
     batches = Batches(recipe, shards)
-    if first and trainer.fixed and (trainer.step == 0 or detector.again):
-        trainer.train_detector(
+    if first:
+        trainer.train_ahead(
             batches, directory / "detector.npz", show_progressbar
         )
     # Compiled here: the threads that use it must not race to do so.
@@ -194,35 +193,46 @@ class Trainer:
         self.trunk.compile(self.optimiser, losses, weights, jit_compile=True)
         self.variables = self.trunk.trainable_variables
         self.optimiser.build(self.variables)
-        # Those of the layer that finds bands.
-        self.fixed = self.network.get_layer("bands").weights
+        # Those of layers trained ahead.
+        self.fixed = self._weights_of("bands") + self._weights_of("widths")
         self.step = 0
         self.seconds = 0.0
         # Identities of crystals, also of recipes that this one goes on from.
         self.trained_on: set[str] = set()
 
-    def train_detector(
+    def train_ahead(
         self, batches: Batches, path: Path, show_progressbar: bool | None
     ) -> None:
-        """Train the layer that finds bands, or read its weights if they are
-        there."""
-        settings = self.recipe.detector
+        """Train the layers that are fixed from then on, or read their
+        weights if they are there."""
+        recipe = self.recipe
+        todo = [
+            (settings, train_layer)
+            for name, settings, train_layer in (
+                ("bands", recipe.detector, train_detector),
+                ("widths", recipe.reader, train_reader),
+            )
+            if self._weights_of(name) and (self.step == 0 or settings.again)
+        ]
+        if not todo:
+            return
         if not path.exists():
-            with progress_bar(
-                total=settings.steps, show=show_progressbar, unit="batch"
-            ) as bar:
+            for settings, train_layer in todo:
+                with progress_bar(
+                    total=settings.steps, show=show_progressbar, unit="batch"
+                ) as bar:
 
-                def step_done(loss):
-                    bar.set_postfix(loss=round(loss, 3))
-                    bar.update(1)
+                    def step_done(loss, bar=bar):
+                        bar.set_postfix(loss=round(loss, 3))
+                        bar.update(1)
 
-                train_detector(
-                    self.network,
-                    batches.ahead,
-                    settings.steps,
-                    settings.learning_rate,
-                    step_done,
-                )
+                    train_layer(
+                        self.network,
+                        batches.ahead,
+                        settings.steps,
+                        settings.learning_rate,
+                        step_done,
+                    )
             temporary = path.with_name(path.name + ".new")
             with open(temporary, "wb") as f:
                 np.savez(f, *[_copy(v) for v in self.fixed])
@@ -233,15 +243,21 @@ class Trainer:
             ):
                 variable.assign(value)
 
+    def _weights_of(self, name: str) -> list:
+        """Weights of a layer; none if the network has no such layer."""
+        for layer in self.network.layers:
+            if layer.name == name:
+                return layer.weights
+        return []
+
     def prepare(self, views: np.ndarray, truth: Truth) -> tuple[list, list]:
         """What the trainable part takes, from views, and what it is to
         tell besides the symmetry."""
         *inner, normals, _, strength = self.geometry.predict_on_batch(views)
         if not self.auxiliary:
             return inner, []
-        return inner, list(
-            truth.targets(np.asarray(normals), np.asarray(strength))
-        )
+        targets = truth.targets(np.asarray(normals), np.asarray(strength))
+        return inner, list(targets) * (1 + len(self.recipe.auxiliary.blocks))
 
     def train_on(self, prepared: tuple, numbers: np.ndarray) -> float:
         """Take one step; return its loss, of the symmetry alone."""

@@ -147,15 +147,26 @@ class AuxiliarySettings:
         Weight in the loss of which bands symmetry makes equal.
     width
         Features of each band by which families are told.
+    blocks
+        Numbers of blocks of attention after which both are told as well
+        as at the end, so that later blocks have them to work with.
     """
 
     angles: float = 0.0
     families: float = 0.0
     width: int = 32
+    blocks: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         _check_numbers(self, 0, "angles", "families")
         _check_numbers(self, 1, "width")
+        if not isinstance(self.blocks, tuple) or not all(
+            isinstance(i, int) and i > 0 for i in self.blocks
+        ):
+            raise ValueError(
+                "blocks must be a list of whole numbers of at least 1, not "
+                f"{self.blocks!r}"
+            )
 
     @property
     def used(self) -> bool:
@@ -165,9 +176,10 @@ class AuxiliarySettings:
 
 @dataclass(frozen=True)
 class DetectorSettings:
-    """How the layer that finds bands is trained, ahead of all else.
+    """How the layer that finds bands is trained, ahead of all else, or
+    after it the one that reads their widths.
 
-    Only networks with `extrema` have one.
+    Only networks with `extrema` have the one and with `lattices` the other.
 
     Parameters
     ----------
@@ -312,6 +324,8 @@ class Recipe:
         Keyword arguments of the network.
     detector
         How its layer that finds bands is trained.
+    reader
+        How its layer that reads their widths is trained.
     auxiliary
         What else it learns to tell while it is trained.
     optimiser
@@ -331,6 +345,7 @@ class Recipe:
     camera: Camera = field(default_factory=Camera)
     network: dict = field(default_factory=dict)
     detector: DetectorSettings = field(default_factory=DetectorSettings)
+    reader: DetectorSettings = field(default_factory=DetectorSettings)
     auxiliary: AuxiliarySettings = field(default_factory=AuxiliarySettings)
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
     score_every: int = 500
@@ -366,6 +381,7 @@ class Recipe:
             "variety": Variety,
             "camera": Camera,
             "detector": DetectorSettings,
+            "reader": DetectorSettings,
             "auxiliary": AuxiliarySettings,
             "optimiser": OptimiserSettings,
         }

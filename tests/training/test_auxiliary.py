@@ -18,7 +18,11 @@ from kikuchipy_symml.simulation import (
 )
 from kikuchipy_symml.training import _auxiliary
 from kikuchipy_symml.training._auxiliary import Truth
-from kikuchipy_symml.training._detector import _targets, train_detector
+from kikuchipy_symml.training._detector import (
+    _targets,
+    train_detector,
+    train_reader,
+)
 from kikuchipy_symml.training._recipe import AuxiliarySettings
 
 SPEC = ViewSpec(size=80)
@@ -117,6 +121,26 @@ def test_heads(some, updates):
     assert np.isfinite(alike).all()
 
 
+def test_heads_after_earlier_blocks():
+    settings = AuxiliarySettings(
+        angles=0.1, families=0.3, width=8, blocks=(1, 2)
+    )
+    network = build_network(
+        SPEC, bands=6, poles=2, width=16, depth=3, pair_updates=True
+    )
+    outputs = _auxiliary.heads(network, 6, settings)
+    assert [o.shape[1:] for o in outputs] == [(6, 2), (6, 6)] * 3
+    functions, weights = _auxiliary.losses(settings)
+    assert len(functions) == 6 and weights == [0.1, 0.3] * 3
+    # None of what is told early depends on later blocks.
+    early = keras.Model(network.input, outputs[2:4])
+    names = [layer.name for layer in early.layers]
+    assert "attention_0" in names and "attention_1" not in names
+    network = build_network(SPEC, bands=6, poles=2, width=16, depth=2)
+    with pytest.raises(ValueError, match=r"\(1, 2\).*less than.*depth.*2"):
+        _auxiliary.heads(network, 6, settings)
+
+
 def test_losses_count_what_is_known():
     (angles, families), weights = _auxiliary.losses(
         AuxiliarySettings(angles=0.3, families=0.2)
@@ -162,6 +186,40 @@ def test_detector_finds_more_bands_than_peaks(nickel, found, some):
 
     assert right(normals, strength) > right(*found)
     assert not network.get_layer("bands").trainable_variables
+
+
+def test_reader_reads_widths(nickel, some):
+    network = build_network(
+        SPEC,
+        azimuths=96,
+        tilts=56,
+        bands=16,
+        extrema=40,
+        lattices=10,
+        poles=3,
+        width=16,
+        depth=1,
+    )
+
+    def batch(i):
+        return draw(nickel, 10 + i)
+
+    train_detector(network, batch, 20, 4e-3, lambda loss: None)
+    losses = []
+    train_reader(network, batch, 40, 4e-3, losses.append)
+    assert len(losses) == 40
+    # Of nickel's widths, which are not all alike.
+    assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:3])
+    layer = network.get_layer("widths")
+    assert not layer.trainable_variables
+    bands = network.get_layer("bands").output
+    see = keras.Model(network.input, [layer.output, *bands[::2]])
+    told, *found = [np.asarray(a) for a in see.predict_on_batch(some[0])]
+    wanted = some[2].targets(*found)[0][..., 0]
+    known = wanted > -90
+    off = np.abs(told - wanted)[known]
+    constant = np.abs(wanted[known] - np.median(wanted[known]))
+    assert off.mean() < constant.mean()
 
 
 def test_detector_targets_of_a_place_on_a_band():

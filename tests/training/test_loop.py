@@ -45,6 +45,7 @@ class CompiledOnce:
         for v in [*trainer.variables, *trainer.optimiser.variables]:
             v.assign(np.full(v.shape, 3, dtype=v.dtype))
         trainer.step, trainer.seconds = 99, -1.0
+        trainer.recipe = recipe
         return trainer
 
 

@@ -12,7 +12,7 @@ from kikuchipy_symml.training import Recipe, recipe_of
 RECIPES = Path(__file__).parents[2] / "recipes"
 
 
-@pytest.mark.parametrize("name", ["default", "small"])
+@pytest.mark.parametrize("name", ["default", "next", "small"])
 def test_recipes_of_the_project(name):
     recipe = Recipe.load(RECIPES / f"{name}.yaml")
     assert recipe.name == name
@@ -82,6 +82,8 @@ def test_settings_are_not_modified(tiny):
         ({"crystals": {"dynamical": 1.5}}, "dynamical must be at most 1, not"),
         ({"crystals": {"atoms_power": -1}}, "atoms_power must be.*not -1"),
         ({"auxiliary": {"angles": -1}}, "angles must be.*at least 0, not -1"),
+        ({"auxiliary": {"blocks": [0]}}, "blocks must be.*at least 1"),
+        ({"reader": {"again": 1}}, "again must be true or false, not 1"),
         ({"auxiliary": {"bands": 1}}, "Unknown settings of auxiliary"),
         ({"optimiser": {"speed": 1}}, "Unknown settings of optimiser.*speed"),
         ({"optimiser": {"steps": 0}}, "steps .*at least 1, not 0"),

@@ -9,7 +9,8 @@ peaks are picked as tokens (:class:`Bands`), and so are the directions in
 which many bands cross (:class:`Poles`). All that the rest of the network
 knows about directions are quantities that no rotation changes: angles
 between tokens, and what the map shows where a rotation about one token
-takes another (:class:`Relations`).
+takes another (:class:`Relations`). The reciprocal lattices that explain
+most bands (:class:`Lattices`) say which vectors those have in common.
 
 Axes: ``B`` patterns, ``y`` and ``x`` view rows and columns, ``P`` azimuths
 and ``A`` tilts of plane normals, ``T`` bands, ``Z`` poles, ``N = T + Z``
@@ -18,6 +19,7 @@ tokens.
 
 from ._attention import MeanOverPresent, PairAttention, PairUpdate, Present
 from ._bands import Bands, FindBands, Profiles
+from ._lattices import Lattices, ReadWidths
 from ._poles import Poles, Relations
 from ._views import GreatCircles, Shrink
 
@@ -25,12 +27,14 @@ __all__ = [
     "Bands",
     "FindBands",
     "GreatCircles",
+    "Lattices",
     "MeanOverPresent",
     "PairAttention",
     "PairUpdate",
     "Poles",
     "Present",
     "Profiles",
+    "ReadWidths",
     "Relations",
     "Shrink",
 ]

@@ -1,0 +1,102 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make the checkpoint of a network that of a larger one.
+
+    python recipes/grow.py before.yaml before.npz after.yaml -o start.npz
+
+The larger one may have more blocks of attention and look for lattices. What is
+new begins by changing nothing, so the grown network gives what the one before
+gave. Other settings of the networks must be the same.
+"""
+
+import argparse
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from kikuchipy_symml.training import Recipe
+from kikuchipy_symml.training._loop import Trainer
+
+
+def main() -> None:
+    """Grow the checkpoint named on the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("before", type=Path, help="recipe")
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("after", type=Path, help="recipe of the larger")
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    args = parser.parse_args()
+
+    recipes = [Recipe.load(path) for path in (args.before, args.after)]
+    depths = [recipe.network["depth"] for recipe in recipes]
+    if depths[0] > depths[1]:
+        parser.error(f"{args.after} has fewer blocks than {args.before}")
+    before, after = [Trainer(recipe) for recipe in recipes]
+    before.restore(args.checkpoint)
+    for i in range(*depths):
+        # What the last layers of a new block add is nothing at first.
+        attention = after.network.get_layer(f"attention_{i}")
+        for layer in (attention.out, after.network.get_layer(f"dense_{i}_2")):
+            for v in layer.weights:
+                v.assign(v * 0)
+    old, new = [variables(trainer) for trainer in (before, after)]
+    for key, variable in new.items():
+        source = source_of(key, old, depths[0])
+        if source is not None:
+            variable.assign(filled(old[source], variable.shape))
+        elif key[2] == "average":
+            variable.assign(new[*key[:2], "value"])
+    after.step, after.seconds = before.step, before.seconds
+    after.trained_on = before.trained_on
+    after.save(args.output)
+
+
+def variables(trainer: Trainer) -> dict:
+    """Variables of a trainer by the name of the layer, the place among the
+    layer's weights and what they are: the value, its average, ..."""
+    found = {}
+    by_path = {}
+    fixed = [
+        i for i in trainer.network.layers if i.name in ("bands", "widths")
+    ]
+    for layer in trainer.trunk.layers + fixed:
+        for i, v in enumerate(layer.weights):
+            found[layer.name, i, "value"] = v
+            by_path[v.path.replace("/", "_")] = layer.name, i
+    for v in trainer.optimiser.variables:
+        name = v.path.partition("/")[2]
+        path, _, kind = name.rpartition("_")
+        if path in by_path:
+            found[*by_path[path], kind] = v
+        else:
+            found[name, 0, "optimiser"] = v
+    return found
+
+
+def filled(variable, shape: tuple) -> np.ndarray:
+    """Value of a variable, with rows of zero for inputs that are new."""
+    value = np.array(keras.ops.convert_to_numpy(variable))
+    missing = shape[0] - len(value) if value.ndim else 0
+    return (
+        np.pad(value, [(0, missing)] + [(0, 0)] * (value.ndim - 1))
+        if missing
+        else value
+    )
+
+
+def source_of(key: tuple, old: dict, depth: int) -> tuple | None:
+    """Key of the old variable that a new one begins with."""
+    name, i, kind = key
+    if key in old:
+        return key
+    # What was told at the end is told after as many blocks.
+    told = name.removesuffix(f"_{depth}")
+    if name.startswith("tell_") and told != name:
+        told = "norm" if told == "tell_norm" else told
+        return (told, i, kind) if (told, i, kind) in old else None
+    return None
+
+
+if __name__ == "__main__":
+    main()
