@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from kikuchipy_symml import symmetry
-from kikuchipy_symml.crystals import Crystal, split
+from kikuchipy_symml.crystals import Crystal, library, split
 from kikuchipy_symml.crystals._metric import primitive_cells
 from kikuchipy_symml.simulation._dynamical import (
     dynamical_master,
@@ -275,6 +275,23 @@ class DynamicalMasters:
     def __len__(self) -> int:
         return len(self.names)
 
+    def first(self, number: int) -> "DynamicalMasters":
+        """Return the first ones of the file, which were there first.
+
+        Raises
+        ------
+        ValueError
+            If there are not as many.
+        """
+        if number > len(self):
+            raise ValueError(
+                f"{number} dynamical master patterns are asked for, there "
+                f"are {len(self)}"
+            )
+        return DynamicalMasters(
+            **{key: value[:number] for key, value in vars(self).items()}
+        )
+
 
 def pack_masters(directory: str | Path, path: str | Path) -> int:
     """Write all master patterns of a directory to one small file.
@@ -284,7 +301,8 @@ def pack_masters(directory: str | Path, path: str | Path) -> int:
     directory
         Of :func:`compute_masters`.
     path
-        File to write, \\*.npz. One that is there is replaced in one step.
+        File to write, \\*.npz. One that is there is replaced in one step;
+        what it has stays in its order, and others are added at the end.
 
     Returns
     -------
@@ -298,8 +316,14 @@ def pack_masters(directory: str | Path, path: str | Path) -> int:
         that is not for training.
     """
     allowed = {identity_of(c) for c in split()["train"]}
+    path = Path(path)
+    before = _order_of(path) if path.is_file() else {}
+    files = sorted(
+        sorted(Path(directory).glob("[!.]*.npz")),
+        key=lambda file: before.get(file.stem, len(before)),
+    )
     hemispheres, abouts = [], []
-    for file in sorted(Path(directory).glob("[!.]*.npz")):
+    for file in files:
         with np.load(file) as data:
             sheets = data["hemispheres"]
             about = json.loads(str(data["about"]))
@@ -315,7 +339,6 @@ def pack_masters(directory: str | Path, path: str | Path) -> int:
     widths = sorted({about["half_width"] for about in abouts})
     if len(widths) > 1:
         raise ValueError(f"{directory} holds half widths {widths}, not one")
-    path = Path(path)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.npz")
     np.savez_compressed(
         temporary,
@@ -328,6 +351,17 @@ def pack_masters(directory: str | Path, path: str | Path) -> int:
     )
     os.replace(temporary, path)
     return len(abouts)
+
+
+def _order_of(path: Path) -> dict[str, int]:
+    """Place of each master pattern of a packed file, by the name of the
+    file that it is kept in when it is computed."""
+    with np.load(path) as data:
+        names = data["name"].tolist()
+    return {
+        master_path("", library()[name]).stem: i
+        for i, name in enumerate(names)
+    }
 
 
 def _in_8_bits(sheets: np.ndarray) -> np.ndarray:

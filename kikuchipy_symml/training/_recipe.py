@@ -66,6 +66,10 @@ class CrystalSettings:
     dynamical
         Probability that all patterns of a batch are drawn from the
         dynamical master patterns that come with the repository.
+    masters
+        How many of those, the first ones of the file; all, if not given.
+        As others are only ever added at its end, a recipe that says so
+        draws the same whatever is added later.
     first_shards
         Shards in use from the first step on.
     steps_per_shard
@@ -88,6 +92,7 @@ class CrystalSettings:
     shares: tuple[float, float, float] = (0.45, 0.4, 0.15)
     empty: float = 0.0
     dynamical: float = 0.0
+    masters: int | None = None
     first_shards: int = 4
     steps_per_shard: int = 100
     energy: tuple[float, float] = (10.0, 30.0)
@@ -120,6 +125,8 @@ class CrystalSettings:
             raise ValueError(
                 f"dynamical must be at most 1, not {self.dynamical}"
             )
+        if self.masters is not None:
+            _check_numbers(self, 1, "masters")
         if len(self.energy) != 2 or not (
             1 <= self.energy[0] <= self.energy[1] <= 100
         ):
@@ -420,6 +427,7 @@ class Recipe:
             "shares",
             "empty",
             "dynamical",
+            "masters",
             "atoms_power",
             "order",
             "first_shards",

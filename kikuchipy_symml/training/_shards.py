@@ -164,10 +164,12 @@ class Shards:
         ------
         FileNotFoundError
             If the set is not there.
+        ValueError
+            If it has fewer than the recipe asks for.
         """
         with self._lock:
             if self._dynamical is None:
-                self._dynamical = _dynamical()
+                self._dynamical = _dynamical(self.recipe.crystals.masters)
             return self._dynamical
 
     def _make_up(self, number: int) -> list[tuple[Crystal, str]]:
@@ -302,8 +304,10 @@ class Shards:
         )
 
 
-def _dynamical() -> tuple[np.ndarray, Shard]:
+def _dynamical(number: int | None) -> tuple[np.ndarray, Shard]:
     known = dynamical_masters()
+    if number is not None:
+        known = known.first(number)
     crystals = [library()[name] for name in known.names]
     bands = [
         band_profiles(crystal, float(energy))

@@ -223,6 +223,14 @@ class TestDynamical:
         which = batches._choose_evenly(np.random.default_rng(1), shard)
         assert not hidden[which].any()
 
+    def test_first_of_the_set(self, mixed, recipe, tmp_path):
+        crystals = replace(mixed.recipe.crystals, masters=20)
+        shards = Shards(replace(recipe, crystals=crystals), tmp_path)
+        masters, shard = shards.dynamical()
+        known = dynamical_masters()
+        np.testing.assert_array_equal(masters, known.masters[:20])
+        assert shard.names == known.names[:20]
+
     def test_they_are_trained_on(self, mixed):
         identities = mixed.shards.trained_on(1)
         assert set(dynamical_masters().identities) <= set(identities)

@@ -176,6 +176,21 @@ class TestPack:
             together = [packed.masters[i].ravel(), wanted.ravel()]
             assert np.corrcoef(together)[0, 1] > 0.999
 
+    def test_what_is_there_stays_first(self, simulated, few, tmp_path):
+        path = tmp_path / "packed.npz"
+        _run(tmp_path / "all", few[2:])
+        masters.pack_masters(tmp_path / "all", path)
+        _run(tmp_path / "all", few)
+        masters.pack_masters(tmp_path / "all", path)
+        packed = masters.dynamical_masters(path)
+        assert len(packed) == 3 and packed.names[0] == few[2].name
+        assert set(packed.names) == {crystal.name for crystal in few}
+        first = packed.first(1)
+        assert first.names == [few[2].name] and len(first.masters) == 1
+        np.testing.assert_array_equal(first.masters[0], packed.masters[0])
+        with pytest.raises(ValueError, match="4 dynamical.*there are 3"):
+            packed.first(4)
+
     def test_crystal_that_is_kept_out(self, simulated, tmp_path):
         nickel = library()["Ni"]
         _run(tmp_path, [nickel])

@@ -83,6 +83,7 @@ def test_settings_are_not_modified(tiny):
         ({"crystals": {"atoms_power": -1}}, "atoms_power must be.*not -1"),
         ({"auxiliary": {"angles": -1}}, "angles must be.*at least 0, not -1"),
         ({"auxiliary": {"blocks": [0]}}, "blocks must be.*at least 1"),
+        ({"crystals": {"masters": 0}}, "masters must be.*at least 1, not 0"),
         ({"reader": {"again": 1}}, "again must be true or false, not 1"),
         ({"auxiliary": {"bands": 1}}, "Unknown settings of auxiliary"),
         ({"optimiser": {"speed": 1}}, "Unknown settings of optimiser.*speed"),
