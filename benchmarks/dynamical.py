@@ -57,10 +57,15 @@ def main() -> None:
     )
     parser.add_argument("model", help="name or path")
     parser.add_argument("--patterns", type=int, default=128)
+    parser.add_argument(
+        "--masters", type=int, help="take only the first ones of the set"
+    )
     args = parser.parse_args()
     model = load_model(args.model)
     camera = recipe_of(model).camera
     known = dynamical_masters()
+    if args.masters is not None:
+        known = known.first(args.masters)
     crystals = library()
     of = symmetry.class_index("bravais_lattice")
     total = []

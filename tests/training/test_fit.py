@@ -75,7 +75,9 @@ def settings(tiny):
         "start_from": None,
         "view": VIEW,
         "network_settings": {
-            k: v for k, v in tiny["network"].items() if k != "extrema"
+            k: v
+            for k, v in tiny["network"].items()
+            if k not in ("extrema", "lattices")
         },
         "batch_size": 16,
         "show_progressbar": False,
