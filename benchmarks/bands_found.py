@@ -51,17 +51,24 @@ def angles_off(truth: Truth, normals: np.ndarray) -> np.ndarray:
     return np.rad2deg(np.arccos(np.clip(cosine.max(axis=2), 0, 1)))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def started(description: str) -> tuple[Trainer, Shards, int]:
+    """The trainer and the crystals that the command line names, and the
+    number of batches."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--directory", type=Path, required=True)
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--batches", type=int, default=8)
     args = parser.parse_args()
 
-    recipe = Recipe.load(args.recipe)
-    trainer = Trainer(recipe)
+    trainer = Trainer(Recipe.load(args.recipe))
     trainer.restore(args.checkpoint or args.directory / "checkpoint.npz")
+    shards = Shards(trainer.recipe, args.directory / "crystals")
+    return trainer, shards, args.batches
+
+
+def main() -> None:
+    trainer, shards, batches = started(__doc__.splitlines()[0])
     layer = trainer.network.get_layer("bands")
     maps = trainer.network.get_layer("great_circles").output
     peaks = Bands(
@@ -72,14 +79,13 @@ def main() -> None:
         name="peaks",
     )
     both = keras.Model(trainer.network.input, [*layer.output, *peaks(maps)])
-    shards = Shards(recipe, args.directory / "crystals")
     off = {"trained layer": [], "highest peaks": []}
-    for i in range(args.batches):
-        views, truth = batch(recipe, shards, i)
+    for i in range(batches):
+        views, truth = batch(trainer.recipe, shards, i)
         found = [np.asarray(a) for a in both.predict_on_batch(views)]
         off["trained layer"].append(angles_off(truth, found[0]))
         off["highest peaks"].append(angles_off(truth, found[3]))
-    print(f"{args.batches * BATCH} patterns of unseen random crystals")
+    print(f"{batches * BATCH} patterns of unseen random crystals")
     print("Share within 2 degrees of a plane of the crystal, of the first")
     print(f"{'':16s}" + "".join(f"{n:>7d}" for n in RANKS))
     for name, parts in off.items():

@@ -11,32 +11,18 @@ that the network tells at its end. Of the checkpoint in DIR (or of
 ``--checkpoint``), with the camera of the recipe.
 """
 
-import argparse
-from pathlib import Path
-
 import keras
 import numpy as np
-from bands_found import BATCH, batch
+from bands_found import BATCH, batch, started
 
-from kikuchipy_symml.training import Recipe, Shards
 from kikuchipy_symml.training._auxiliary import UNKNOWN
-from kikuchipy_symml.training._loop import Trainer
 
 RIGHT = np.log(1.25)
 
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("recipe", type=Path)
-    parser.add_argument("--directory", type=Path, required=True)
-    parser.add_argument("--checkpoint", type=Path)
-    parser.add_argument("--batches", type=int, default=8)
-    args = parser.parse_args()
-
-    recipe = Recipe.load(args.recipe)
-    trainer = Trainer(recipe)
-    trainer.restore(args.checkpoint or args.directory / "checkpoint.npz")
+    trainer, shards, batches = started(__doc__.splitlines()[0])
     network = trainer.network
     normals, _, strength = network.get_layer("bands").output
     explained, _ = network.get_layer("lattices").output
@@ -50,12 +36,11 @@ def main() -> None:
             trainer.trunk.get_layer("tell_angles").output,
         ],
     )
-    shards = Shards(recipe, args.directory / "crystals")
     off: dict[str, list] = {}
     shares = []
     with trainer.averaged():
-        for i in range(args.batches):
-            views, truth = batch(recipe, shards, i)
+        for i in range(batches):
+            views, truth = batch(trainer.recipe, shards, i)
             *found, widths, explained, told = [
                 np.asarray(a) for a in model.predict_on_batch(views)
             ]
@@ -78,7 +63,7 @@ def main() -> None:
                         for e, k in zip(error, known, strict=True)
                         if k.any()
                     ]
-    print(f"{args.batches * BATCH} patterns of unseen random crystals")
+    print(f"{batches * BATCH} patterns of unseen random crystals")
     print(f"{'':32s}  right  median error")
     for name, parts in off.items():
         error = np.concatenate(parts)

@@ -166,20 +166,28 @@ def losses(settings: AuxiliarySettings) -> tuple[list, list[float]]:
     targets and outputs, and their weights."""
     from keras import ops
 
-    def over_known(values, targets):
-        known = ops.cast(targets > UNKNOWN + 1, "float32")
-        return ops.sum(values * known) / (ops.sum(known) + 1.0)
-
-    def angles(targets, told):
-        return over_known(ops.abs(told - targets), targets)
-
     def families(targets, told):
         wanted = ops.clip(targets, 0.0, 1.0)
         entropy = ops.softplus(told) - wanted * told
-        return over_known(entropy, targets)
+        return _over_known(entropy, targets)
 
     times = 1 + len(settings.blocks)
     return (
-        [angles, families] * times,
+        [angles_off, families] * times,
         [settings.angles, settings.families] * times,
     )
+
+
+def angles_off(targets, told):
+    """Loss function of Bragg angles: how far off they are where they are
+    known."""
+    from keras import ops
+
+    return _over_known(ops.abs(told - targets), targets)
+
+
+def _over_known(values, targets):
+    from keras import ops
+
+    known = ops.cast(targets > UNKNOWN + 1, "float32")
+    return ops.sum(values * known) / (ops.sum(known) + 1.0)

@@ -12,7 +12,7 @@ import numpy as np
 
 from kikuchipy_symml.models.layers import FindBands
 
-from ._auxiliary import UNKNOWN, Truth
+from ._auxiliary import Truth, angles_off
 
 # An extremum belongs to a band, if the band's normal is no further off, in
 # degrees. Its offset is to be told if it is no more cells than that.
@@ -53,15 +53,13 @@ def train_detector(
     features = keras.Input(find.output[0].shape[1:])
     layer.trainable = True
     tell = keras.Model(features, layer.tell(features))
-    optimiser = keras.optimizers.Adam(learning_rate)
-    tell.compile(optimiser, _loss)
-    for i in range(steps):
+
+    def shown_and_wanted(i):
         views, _, truth = batch(i)
         shown, *place = [np.asarray(a) for a in find.predict_on_batch(views)]
-        optimiser.learning_rate = learning_rate * min(1, 2 * (1 - i / steps))
-        loss = tell.train_on_batch(shown, _targets(layer, truth, *place))
-        tell.reset_metrics()
-        step_done(float(np.ravel(loss)[0]))
+        return shown, _targets(layer, truth, *place)
+
+    _train(tell, _loss, shown_and_wanted, steps, learning_rate, step_done)
     layer.trainable = False
 
 
@@ -91,25 +89,28 @@ def train_reader(
     features = keras.Input(layer.input.shape[1:])
     layer.trainable = True
     read = keras.Model(features, layer(features))
-    optimiser = keras.optimizers.Adam(learning_rate)
-    read.compile(optimiser, _off)
-    for i in range(steps):
+
+    def shown_and_wanted(i):
         views, _, truth = batch(i)
         shown, *found = [np.asarray(a) for a in see.predict_on_batch(views)]
-        optimiser.learning_rate = learning_rate * min(1, 2 * (1 - i / steps))
-        wanted = truth.targets(*found)[0][..., 0]
-        loss = read.train_on_batch(shown, wanted)
-        read.reset_metrics()
-        step_done(float(np.ravel(loss)[0]))
+        return shown, truth.targets(*found)[0][..., 0]
+
+    _train(read, angles_off, shown_and_wanted, steps, learning_rate, step_done)
     layer.trainable = False
 
 
-def _off(wanted, told):
-    from keras import ops
+def _train(model, loss, batch, steps, learning_rate, step_done) -> None:
+    """Train a model on batches of inputs and targets."""
+    import keras
 
-    known = ops.cast(wanted > UNKNOWN + 1, "float32")
-    off = ops.abs(wanted - told)
-    return ops.sum(off * known) / (ops.sum(known) + 1.0)
+    optimiser = keras.optimizers.Adam(learning_rate)
+    model.compile(optimiser, loss)
+    for i in range(steps):
+        shown, wanted = batch(i)
+        optimiser.learning_rate = learning_rate * min(1, 2 * (1 - i / steps))
+        value = model.train_on_batch(shown, wanted)
+        model.reset_metrics()
+        step_done(float(np.ravel(value)[0]))
 
 
 def _targets(

@@ -33,14 +33,17 @@ def compute(network, views):
 # Besides the smallest, one with all that can be asked for.
 FULL = {
     "extrema": 12,
-    "lattices": 20,
     "angle_bins": 16,
     "pair_updates": True,
     "depth": 2,
 }
 
 
-@pytest.fixture(scope="module", params=[{}, FULL], ids=["small", "full"])
+@pytest.fixture(
+    scope="module",
+    params=[{}, FULL, FULL | {"lattices": 20}],
+    ids=["small", "full", "lattices"],
+)
 def network(request):
     keras.utils.set_random_seed(4)
     network = build_network(VIEW, **(SETTINGS | request.param))
