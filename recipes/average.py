@@ -26,8 +26,12 @@ def main() -> None:
     models = [load_model(path) for path in args.models]
     networks = [model.network for model in models]
     first, second = [network.get_weights() for network in networks]
-    if [w.shape for w in first] != [w.shape for w in second]:
-        parser.error(f"{args.models[0]} and {args.models[1]} are different")
+    shapes = [[w.shape for w in weights] for weights in (first, second)]
+    if shapes[0] != shapes[1]:
+        parser.error(
+            f"{args.models[0]} and {args.models[1]} are different networks: "
+            f"their weights have the shapes {shapes[0]} and {shapes[1]}"
+        )
     averaged = [(a + b) / 2 for a, b in zip(first, second, strict=True)]
     networks[1].set_weights(averaged)
     card = dict(models[1].card)

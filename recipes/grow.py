@@ -31,7 +31,10 @@ def main() -> None:
     recipes = [Recipe.load(path) for path in (args.before, args.after)]
     depths = [recipe.network["depth"] for recipe in recipes]
     if depths[0] > depths[1]:
-        parser.error(f"{args.after} has fewer blocks than {args.before}")
+        parser.error(
+            f"{args.after} has {depths[1]} blocks, fewer than the {depths[0]} "
+            f"of {args.before}"
+        )
     before, after = [Trainer(recipe) for recipe in recipes]
     before.restore(args.checkpoint)
     for i in range(*depths):

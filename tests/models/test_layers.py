@@ -93,9 +93,12 @@ def slow_great_circles(view, spec, normals):
 
 
 @pytest.mark.parametrize("half_seen", [False, True])
-def test_great_circles_by_brute_force(rng, half_seen):
-    """Random pixels, no symmetry, seen in full or in part."""
+@pytest.mark.parametrize("azimuths", [24, 20])
+def test_great_circles_by_brute_force(rng, azimuths, half_seen):
+    """Random pixels, no symmetry, seen in full or in part; with a quarter
+    that has an azimuth on the diagonal and without."""
     spec = SMALL_VIEW
+    geometry = SMALL | {"azimuths": azimuths}
     v = view_directions(spec)[..., 0, :]
     seen = np.isfinite(v[..., 0])
     if half_seen:
@@ -103,12 +106,12 @@ def test_great_circles_by_brute_force(rng, half_seen):
         y, x = np.mgrid[:32, :32]
         seen &= 2 * x + y < 56
     view = np.stack([rng.normal(size=(32, 32)) * seen, seen], axis=-1)
-    maps = GreatCircles(**SMALL)(view[None].astype(np.float32))
+    maps = GreatCircles(**geometry)(view[None].astype(np.float32))
     maps = keras.ops.convert_to_numpy(maps)[0]
-    assert maps.shape == (24, 16, 2)
+    assert maps.shape == (azimuths, 16, 2)
 
     mean, share = slow_great_circles(
-        view, spec, grid_of_normals(SMALL, spec.radius)
+        view, spec, grid_of_normals(geometry, spec.radius)
     )
     # The share is kept at half the resolution.
     assert np.abs(maps[..., 1] - share).mean() < 0.07
