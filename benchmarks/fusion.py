@@ -56,7 +56,7 @@ def main() -> None:
         print(f"{name:20s}{'right':>9s}{'confidence':>12s}{'-log p':>10s}")
         print(line("single", p, space_groups), flush=True)
         nines = p.reshape(-1, TOGETHER, p.shape[1])
-        for correlation in (0, 0.1, 0.2, 0.35, 0.5, 0.75, 1):
+        for correlation in (0, 0.2, 0.35, 0.5, 0.65, 0.8, 1):
             fused = np.array(
                 [
                     symmetry.fuse_probabilities(nine, correlation=correlation)

@@ -16,7 +16,7 @@ FLOOR = 0.02
 """Share of the prior in every pattern's probabilities before they are
 combined: the chance that a pattern says nothing of its crystal."""
 
-CORRELATION = 0.5
+CORRELATION = 0.65
 """Correlation between the evidence of patterns of one crystal. What a network
 is wrong about in one, it is likely to be wrong about in others, also where
 they show other orientations."""

@@ -422,8 +422,8 @@ class SymmetryPhaseList(PhaseList):
             region, 0 to 1. The patterns of a grain show one orientation
             with other noise, and also in other orientations the model is
             likely to be wrong about a crystal in the same way. Default
-            is 0.5, by which no region counts for more than two
-            independent patterns, see the notes.
+            is 0.65, by which no region counts for more than one and a
+            half independent patterns, see the notes.
 
         Returns
         -------
@@ -454,7 +454,8 @@ class SymmetryPhaseList(PhaseList):
 
         On nine patterns each of training crystals and of random ones, the
         default model is about equally often right with correlations from
-        0.35 to 0.75, and much too sure with less; see :doc:`/evaluation`.
+        0.35 to 0.75, too sure with less than the default, and not sure
+        enough with more; see :doc:`/evaluation`.
 
         Examples
         --------
