@@ -119,16 +119,15 @@ class BandStack:
     def join(cls, stacks: Sequence["BandStack"]) -> "BandStack":
         """Join stacks to one."""
         most = max(s.reach.shape[1] for s in stacks)
+        ends = np.cumsum([len(s) for s in stacks])
         joined = {}
         for f in fields(cls):
-            parts = []
-            for stack in stacks:
-                part = getattr(stack, f.name)
-                short = [(0, 0)] * part.ndim
-                short[1] = (0, most - part.shape[1])
-                fill = -1 if f.name == "family" else 0
-                parts.append(np.pad(part, short, constant_values=fill))
-            joined[f.name] = np.concatenate(parts)
+            parts = [getattr(stack, f.name) for stack in stacks]
+            shape = (ends[-1], most, *parts[0].shape[2:])
+            fill = -1 if f.name == "family" else 0
+            joined[f.name] = whole = np.full(shape, fill, parts[0].dtype)
+            for end, part in zip(ends, parts, strict=True):
+                whole[end - len(part) : end, : part.shape[1]] = part
         return cls(**joined)
 
     def __getitem__(self, which: Sequence[int] | np.ndarray) -> "BandStack":
