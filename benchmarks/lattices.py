@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How well the lengths of reciprocal lattice vectors are known.
 
-    python benchmarks/lattices.py recipes/next.yaml --directory DIR
+    python benchmarks/lattices.py recipes/default.yaml --directory DIR
 
 prints, for the bands that are found in patterns of random crystals never
 trained on, how many of the Bragg angles told are right within a quarter: those

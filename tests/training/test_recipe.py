@@ -12,7 +12,7 @@ from kikuchipy_symml.training import Recipe, recipe_of
 RECIPES = Path(__file__).parents[2] / "recipes"
 
 
-@pytest.mark.parametrize("name", ["default", "next", "small"])
+@pytest.mark.parametrize("name", ["default", "small"])
 def test_recipes_of_the_project(name):
     recipe = Recipe.load(RECIPES / f"{name}.yaml")
     assert recipe.name == name
