@@ -60,6 +60,9 @@ def main() -> None:
     parser.add_argument(
         "--masters", type=int, help="take only the first ones of the set"
     )
+    parser.add_argument(
+        "--after", type=int, default=0, help="leave out the first ones"
+    )
     args = parser.parse_args()
     model = load_model(args.model)
     camera = recipe_of(model).camera
@@ -70,7 +73,7 @@ def main() -> None:
     of = symmetry.class_index("bravais_lattice")
     total = []
     print(f"{'crystal':24s}{'lattice':8s}{'bands':>13s}{'dynamical':>13s}")
-    for i, name in enumerate(known.names):
+    for i, name in list(enumerate(known.names))[args.after :]:
         right = of[known.space_groups[i] - 1]
         bands = band_profiles(crystals[name], float(known.energies[i]))
         sources = (BandStack.of([bands]), known.masters[[i]])
