@@ -481,5 +481,5 @@ def _along_great_circles(layer, weights):
     image = tf.zeros((tf.shape(weights)[0], n, n))
     with tf.GradientTape() as tape:
         tape.watch(image)
-        means = layer._project(image, layer.blocks, layer.azimuths)
+        means = layer.means(image)
     return tape.gradient(means, image, output_gradients=weights)

@@ -43,7 +43,7 @@ class GreatCircles(GeometryLayer):
         self.built = True
 
     def call(self, views):
-        total = self.fine.project(views[..., 0])
+        total = self.means(views[..., 0])
         seen = ops.average_pool(views[..., 1:], 2, 2)[..., 0]
         seen = self.coarse.project(seen)
         seen = ops.repeat(ops.repeat(seen, 2, axis=1), 2, axis=2)
@@ -51,6 +51,10 @@ class GreatCircles(GeometryLayer):
         mean = total / ops.sqrt(seen + 0.02) * ops.cast(seen > 0.12, "float32")
         spread = ops.sqrt(ops.mean(ops.square(mean), axis=(1, 2)) + 1e-9)
         return ops.stack([mean / spread[:, None, None], seen], axis=-1)
+
+    def means(self, image):
+        """Means of an image (B, y, x) along great circles, (B, P, A)."""
+        return self.fine.project(image)
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.azimuths, self.tilts, 2)
