@@ -63,4 +63,4 @@ def test_does_not_shrink(tiny, grow, capsys):
     more["network"]["depth"] = 2
     with pytest.raises(SystemExit):
         grow(more, tiny)
-    assert "fewer blocks" in capsys.readouterr().err
+    assert "1 blocks, fewer than the 2" in capsys.readouterr().err
