@@ -12,8 +12,6 @@ any, and of random crystals never trained on. ``--batches`` of 64 patterns are
 drawn of each shard and source, with the camera of the recipe.
 """
 
-from dataclasses import replace
-
 import numpy as np
 from bands_found import BATCH, started
 
@@ -27,17 +25,8 @@ SHARDS = 4
 
 def of_source(shard: Shard, source: str) -> Shard:
     """Crystals of a shard that are from one source."""
-    which = np.flatnonzero(shard.sources == SOURCES.index(source))
-    return replace(
-        shard,
-        source=shard.source[which],
-        names=[shard.names[i] for i in which],
-        identities=[shard.identities[i] for i in which],
-        **{
-            key: getattr(shard, key)[which]
-            for key in ("space_groups", "sources", "atoms", "order")
-        },
-    )
+    others = np.flatnonzero(shard.sources != SOURCES.index(source))
+    return shard.without({shard.identities[i] for i in others})
 
 
 def main() -> None:

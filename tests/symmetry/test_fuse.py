@@ -281,7 +281,7 @@ class TestFuse:
         assert fused.phase_id.tolist() == [13, -1, 13, -1]
         np.testing.assert_allclose(
             fused.at_level("space_group").probabilities[0],
-            fuse_probabilities(p[[0, 2]], correlation=_fuse.CORRELATION),
+            fuse_probabilities(p[[0, 2]], correlation=0.65),
             atol=1e-6,
         )
 
