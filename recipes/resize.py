@@ -1,12 +1,14 @@
 # Copyright 2026 the kikuchipy_symml developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make the checkpoint of a network that of a larger one.
+"""Make the checkpoint of a network that of a larger or a smaller one.
 
-    python recipes/grow.py before.yaml before.npz after.yaml -o start.npz
+    python recipes/resize.py before.yaml before.npz after.yaml -o start.npz
 
 The larger one may have more blocks of attention and look for lattices. What is
-new begins by changing nothing, so the grown network gives what the one before
-gave. Other settings of the networks must be the same.
+new begins by changing nothing, so the larger network gives what the one before
+gave. The smaller one keeps the first blocks, and has to be trained on. Sizes of
+the map over normals and numbers of tokens may differ; all other settings of the
+networks must be the same.
 """
 
 import argparse
@@ -20,21 +22,16 @@ from kikuchipy_symml.training._loop import Trainer
 
 
 def main() -> None:
-    """Grow the checkpoint named on the command line."""
+    """Resize the checkpoint named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("before", type=Path, help="recipe")
     parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("after", type=Path, help="recipe of the larger")
+    parser.add_argument("after", type=Path, help="recipe of the other")
     parser.add_argument("-o", "--output", type=Path, required=True)
     args = parser.parse_args()
 
     recipes = [Recipe.load(path) for path in (args.before, args.after)]
     depths = [recipe.network["depth"] for recipe in recipes]
-    if depths[0] > depths[1]:
-        parser.error(
-            f"{args.after} has {depths[1]} blocks, fewer than the {depths[0]} "
-            f"of {args.before}"
-        )
     before, after = [Trainer(recipe) for recipe in recipes]
     before.restore(args.checkpoint)
     for i in range(*depths):

@@ -1,6 +1,6 @@
 # Copyright 2026 the kikuchipy_symml developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A checkpoint grows to that of a larger network."""
+"""A checkpoint becomes that of a larger or a smaller network."""
 
 import copy
 import runpy
@@ -14,14 +14,14 @@ import yaml
 from kikuchipy_symml.training import Recipe
 from kikuchipy_symml.training._loop import Trainer
 
-SCRIPT = Path(__file__).parents[2] / "recipes" / "grow.py"
+SCRIPT = Path(__file__).parents[2] / "recipes" / "resize.py"
 
 
 @pytest.fixture
-def grow(tmp_path, monkeypatch):
-    """Grows a fresh checkpoint of settings to one of others."""
+def resize(tmp_path, monkeypatch):
+    """Makes a fresh checkpoint of settings one of others."""
 
-    def grow(before, after):
+    def resize(before, after):
         paths = []
         for name, settings in (("before", before), ("after", after)):
             paths.append(tmp_path / f"{name}.yaml")
@@ -37,17 +37,17 @@ def grow(tmp_path, monkeypatch):
         second.restore(start)
         return first, second
 
-    return grow
+    return resize
 
 
-def test_gives_what_the_one_before_gave(tiny, grow):
+def test_a_larger_one_gives_what_the_one_before_gave(tiny, resize):
     before, after = copy.deepcopy(tiny), copy.deepcopy(tiny)
     for settings in (before, after):
         settings["network"]["pair_updates"] = True
     del before["network"]["lattices"]
     after["network"]["depth"] = 2
     after["auxiliary"]["blocks"] = [1]
-    first, second = grow(before, after)
+    first, second = resize(before, after)
     assert second.step == 3
     size = first.recipe.view.size
     views = np.random.default_rng(0).normal(size=(8, size, size, 2))
@@ -58,9 +58,18 @@ def test_gives_what_the_one_before_gave(tiny, grow):
         np.testing.assert_allclose(second.predict(views), expected, atol=1e-6)
 
 
-def test_does_not_shrink(tiny, grow, capsys):
-    more = copy.deepcopy(tiny)
-    more["network"]["depth"] = 2
-    with pytest.raises(SystemExit):
-        grow(more, tiny)
-    assert "1 blocks, fewer than the 2" in capsys.readouterr().err
+def test_a_smaller_one_keeps_the_first_blocks(tiny, resize):
+    before, after = copy.deepcopy(tiny), copy.deepcopy(tiny)
+    for settings in (before, after):
+        settings["network"]["pair_updates"] = True
+    before["network"]["depth"] = 2
+    after["network"]["bands"] -= 2
+    after["network"]["tilts"] -= 4
+    first, second = resize(before, after)
+    assert second.step == 3
+    left = second.network.layers
+    assert sum(i.name.startswith("attention_") for i in left) == 1
+    for layer in left:
+        kept = first.network.get_layer(layer.name)
+        for ours, theirs in zip(layer.weights, kept.weights, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
