@@ -4,11 +4,11 @@
 
     python recipes/resize.py before.yaml before.npz after.yaml -o start.npz
 
-The larger one may have more blocks of attention and look for lattices. What is
-new begins by changing nothing, so the larger network gives what the one before
-gave. The smaller one keeps the first blocks, and has to be trained on. Sizes of
-the map over normals and numbers of tokens may differ; all other settings of the
-networks must be the same.
+The larger one may have more blocks of attention and look for lattices. What
+is new begins by changing nothing, so the larger network gives what the one
+before gave. The smaller one keeps the first blocks, and has to be trained on.
+The size of the map over normals and numbers of tokens may differ; all other
+settings of the networks must be the same.
 """
 
 import argparse
