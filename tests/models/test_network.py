@@ -4,7 +4,12 @@ import keras
 import numpy as np
 import pytest
 
-from kikuchipy_symml.models import load_model, make_card, save_model
+from kikuchipy_symml.models import (
+    list_models,
+    load_model,
+    make_card,
+    save_model,
+)
 from kikuchipy_symml.models._network import build_network, split_network
 from kikuchipy_symml.models.layers import PairUpdate
 from kikuchipy_symml.pattern import ViewSpec
@@ -132,9 +137,10 @@ def test_split(network, views, probabilities):
     )
 
 
-def test_split_of_the_shipped_network():
+@pytest.mark.parametrize("name", list_models())
+def test_split_of_a_shipped_network(name):
     """It may be older than the code that builds networks."""
-    model = load_model("default")
+    model = load_model(name)
     size = model.view.size
     views = np.random.default_rng(3).normal(size=(2, size, size, 2))
     views[..., 1] = 1

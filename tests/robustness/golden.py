@@ -1,11 +1,11 @@
 # Copyright 2026 the kikuchipy_symml developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the default model says of 50 fixed patterns, kept in a file.
+"""What the shipped models say of 50 fixed patterns, kept in a file.
 
     python tests/robustness/golden.py
 
 writes the file anew. Do so when the answers are meant to change, as with
-another default model, and say in the changelog why they did.
+another model, and say in the changelog why they did.
 
     python tests/robustness/golden.py --check
 
@@ -18,7 +18,7 @@ from pathlib import Path
 import kikuchipy as kp
 import numpy as np
 
-from kikuchipy_symml import load_model
+from kikuchipy_symml import list_models, load_model
 from kikuchipy_symml.pattern import canonical_views
 
 PATH = Path(__file__).with_name("golden.npz")
@@ -62,9 +62,9 @@ def fixed_patterns() -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def answers() -> tuple[str, np.ndarray]:
-    """Return the hash of the default model and its probabilities."""
-    model = load_model("default")
+def answers(name: str) -> tuple[str, np.ndarray]:
+    """Return the hash of a model and its probabilities."""
+    model = load_model(name)
     patterns, pc = fixed_patterns()
     views, valid = canonical_views(patterns, pc, model.view)
     if not valid.all():
@@ -72,25 +72,30 @@ def answers() -> tuple[str, np.ndarray]:
     return model.sha256, model.predict(views)
 
 
-def golden() -> tuple[str, np.ndarray]:
+def golden(name: str) -> tuple[str, np.ndarray]:
     """Return what the file holds: the same."""
     with np.load(PATH) as file:
-        return str(file["sha256"]), file["probabilities"]
+        return str(file[f"{name}_sha256"]), file[f"{name}_probabilities"]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true")
     args = parser.parse_args()
-    sha256, probabilities = answers()
+    found = {name: answers(name) for name in list_models()}
     if args.check:
-        known, expected = golden()
-        print(f"model {'as it was' if sha256 == known else 'is another'}")
-        difference = np.abs(probabilities - expected).max()
-        print(f"largest difference of a probability: {difference:.1e}")
+        for name, (sha256, probabilities) in found.items():
+            known, expected = golden(name)
+            print(f"{name}: {'as it was' if sha256 == known else 'another'}")
+            difference = np.abs(probabilities - expected).max()
+            print(f"largest difference of a probability: {difference:.1e}")
     else:
-        np.savez_compressed(PATH, sha256=sha256, probabilities=probabilities)
-        print(f"Wrote {PATH} for the model {sha256[:12]}")
+        arrays = {}
+        for name, (sha256, probabilities) in found.items():
+            arrays[f"{name}_sha256"] = sha256
+            arrays[f"{name}_probabilities"] = probabilities
+        np.savez_compressed(PATH, **arrays)
+        print(f"Wrote {PATH} for {', '.join(found)}")
 
 
 if __name__ == "__main__":

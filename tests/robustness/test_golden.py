@@ -1,12 +1,14 @@
 # Copyright 2026 the kikuchipy_symml developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The default model says what it said."""
+"""The shipped models say what they said."""
 
 import importlib.util
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from kikuchipy_symml import list_models
 from kikuchipy_symml.symmetry import sum_to_level
 
 # Beside this file, which no import finds in pytest's importlib mode
@@ -26,10 +28,11 @@ ANEW = (
 )
 
 
-def test_the_default_model_says_what_it_said():
-    known, expected = golden.golden()
-    sha256, probabilities = golden.answers()
-    assert sha256 == known, f"The default model has changed. {ANEW}"
+@pytest.mark.parametrize("name", list_models())
+def test_shipped_models_say_what_they_said(name):
+    known, expected = golden.golden(name)
+    sha256, probabilities = golden.answers(name)
+    assert sha256 == known, f"The model {name!r} has changed. {ANEW}"
     difference = np.abs(probabilities - expected).max(axis=1)
     worst = int(difference.argmax())
     assert difference[worst] <= LARGEST, (
@@ -42,9 +45,10 @@ def test_the_default_model_says_what_it_said():
     )
 
 
-def test_the_golden_file_can_tell():
+@pytest.mark.parametrize("name", list_models())
+def test_the_golden_file_can_tell(name):
     """The answers differ among patterns by far more than the tolerance."""
-    _, expected = golden.golden()
+    _, expected = golden.golden(name)
     assert expected.shape == (golden.N_PATTERNS, 230)
     np.testing.assert_allclose(expected.sum(axis=1), 1, atol=1e-5)
     lattices = sum_to_level(expected, "bravais_lattice")

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kikuchipy_symml.models import load_model
+from kikuchipy_symml.models import list_models, load_model
 from kikuchipy_symml.pattern import ViewSpec
 from kikuchipy_symml.training import Recipe, recipe_of
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 
 
-@pytest.mark.parametrize("name", ["default", "small"])
+@pytest.mark.parametrize("name", ["default", "fast", "small"])
 def test_recipes_of_the_project(name):
     recipe = Recipe.load(RECIPES / f"{name}.yaml")
     assert recipe.name == name
@@ -170,8 +170,9 @@ def test_crystal_key(tiny):
         assert Recipe.from_dict(tiny | other).crystal_key() != key
 
 
-def test_recipe_of_the_shipped_model():
+@pytest.mark.parametrize("name", list_models())
+def test_recipe_of_a_shipped_model(name):
     """It may be older than the code that reads it."""
-    recipe = recipe_of(load_model("default"))
-    assert recipe.name == "default"
+    recipe = recipe_of(load_model(name))
+    assert recipe.name == name
     assert Recipe.from_dict(recipe.to_dict()) == recipe
