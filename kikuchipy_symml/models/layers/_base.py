@@ -60,9 +60,9 @@ def wrap(x, pad: int):
     return ops.pad(x, widths)
 
 
-def pool_square(x, size: int, pool):
+def pool_square(x, size: int, pool, padding: str = "valid"):
     """Pool over squares, one axis after the other."""
-    return pool(pool(x, (size, 1), 1), (1, size), 1)
+    return pool(pool(x, (size, 1), 1, padding), (1, size), 1, padding)
 
 
 def gather(flat, index):

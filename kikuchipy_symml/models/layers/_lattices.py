@@ -141,8 +141,10 @@ class Lattices(keras.layers.Layer):
         # By Cramer's rule each length goes with the volume of the others.
         others = np.stack([np.delete(four, i, axis=1) for i in range(4)], 1)
         others = others @ np.array([n * n, n, 1], dtype="int32")
-        volume = [ops.take(volumes, others[:, i], axis=0) for i in range(4)]
-        ratio = [ops.log(v + 1e-4) for v in volume]
+        three, others = np.unique(others, return_inverse=True)
+        others = others.reshape(-1, 4).astype("int32")
+        ratios = ops.log(ops.take(volumes, three, axis=0) + 1e-4)
+        ratio = [ops.take(ratios, others[:, i], axis=0) for i in range(4)]
         scale = [
             ops.take(lengths, four[:, i], axis=0) - ratio[i] for i in range(4)
         ]
@@ -160,10 +162,9 @@ class Lattices(keras.layers.Layer):
         # to say.
         rank = spread + 0.2 * size
         least = ops.minimum(
-            ops.minimum(volume[0], volume[1]),
-            ops.minimum(volume[2], volume[3]),
+            ops.minimum(ratio[0], ratio[1]), ops.minimum(ratio[2], ratio[3])
         )
-        rank = ops.where(least > 0.02, rank, 1e3)
+        rank = ops.where(least > np.log(0.0201), rank, 1e3)
         # The best of each of as many groups: to sort all takes as long as
         # the rest.
         kept = min(self.weighed, len(four))
@@ -171,7 +172,7 @@ class Lattices(keras.layers.Layer):
         rank = ops.pad(
             rank, [(0, each * kept - len(four)), (0, 0)], constant_values=1e4
         )
-        best = ops.argmin(ops.reshape(rank, (each, kept, -1)), axis=0)
+        best = _lowest(ops.reshape(rank, (each, kept, -1)))
         best = best * kept + np.arange(kept, dtype="int32")[:, None]
         best = ops.transpose(ops.minimum(best, len(four) - 1))
         # Of the chosen all is worked out once more.
@@ -363,6 +364,20 @@ class _Bands:
         # All but the longest seventh.
         some = max(1, normals.shape[1] // 7)
         self.longest = ops.top_k(lengths, some)[0][:, -1]
+
+
+def _lowest(values):
+    """Where along the first axis the first of the lowest is.
+
+    One after the other, as XLA takes ten times as long for ``argmin``.
+    """
+    lowest = values[0]
+    where = ops.zeros_like(lowest, dtype="int32")
+    for i in range(1, values.shape[0]):
+        lower = values[i] < lowest
+        lowest = ops.where(lower, values[i], lowest)
+        where = ops.where(lower, i, where)
+    return where
 
 
 def _volume(a, b, c):

@@ -54,7 +54,7 @@ class Poles(GeometryLayer):
         crossing = ops.reshape(crossing, (-1, n, n)) * self.inside
         image = ops.average_pool(views, 2, 2)
         crossing = crossing * image[..., 1]
-        around = ops.max_pool(crossing[..., None], 5, 1, padding="same")
+        around = pool_square(crossing[..., None], 5, ops.max_pool, "same")
         peak = (crossing >= around[..., 0]) & (crossing > 0)
         ranked = ops.where(peak, crossing, -1.0)
         best, index = ops.top_k(ops.reshape(ranked, (-1, n * n)), self.count)
