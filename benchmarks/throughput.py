@@ -12,6 +12,8 @@ compiled    the same compiled by XLA, as for scans of 20 000 patterns or more
 views       canonical views of patterns in memory
 hdf5        classify_symmetry() on the lazy scan, kikuchipy's HDF5
 nordif      the same on NORDIF's binary format
+long        hdf5 with the network compiled, as in scans of 20 000 patterns or
+            more, without the time to compile it
 naive       signal.map() of model.predict(), pattern by pattern
 xception    the seed paper's networks at 299 pixels, with random weights,
 resnet50    so without an accuracy
@@ -190,6 +192,13 @@ def nordif(scan: Scan) -> tuple:
     return _classify(scan, scan.nordif)
 
 
+def long(scan: Scan) -> tuple:
+    from kikuchipy_symml.classify import _mapping
+
+    _mapping.COMPILED_FROM = 0
+    return _classify(scan, scan.hdf5)
+
+
 def _classify(scan: Scan, signal: object) -> tuple:
     def work() -> np.ndarray:
         phases = signal.classify_symmetry(
@@ -308,8 +317,8 @@ def dictionary(scan: Scan) -> tuple:
 WAYS = {
     way.__name__: way
     for way in (
-        forward, compiled, views, hdf5, nordif, naive, xception, resnet50,
-        hough, dictionary,
+        forward, compiled, views, hdf5, nordif, long, naive, xception,
+        resnet50, hough, dictionary,
     )
 }  # fmt: skip
 

@@ -190,8 +190,8 @@ class Relations(GeometryLayer):
         value = gather(both, row * a + column)
         shown = value[..., 0] * inside
         seen = value[..., 1] * inside
-        both = ops.concatenate([shown, seen], axis=2)
-        return ops.transpose(both, (0, 1, 3, 2))
+        found = ops.concatenate([shown, seen], axis=2)
+        return ops.transpose(found, (0, 1, 3, 2))
 
     def compute_output_shape(
         self,

@@ -96,14 +96,15 @@ class _Quarters:
 
     def _on_diagonal(self, part, even, odd):
         n, m = self.shape
+        turned = _turned(part)
         even, odd = [
             ops.reshape(
                 ops.matmul(_taken(image, self.half), block),
                 (-1, (n + 1) // 2, m),
             )
             for image, block in (
-                (part + _turned(part), even),
-                (part - _turned(part), odd),
+                (part + turned, even),
+                (part - turned, odd),
             )
         ]
         rest = ops.flip((even - odd)[:, : n // 2], axis=1)
