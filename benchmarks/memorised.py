@@ -33,8 +33,9 @@ def main() -> None:
     """Print the table."""
     trainer, shards, batches = started(__doc__.splitlines()[0])
     in_use = shards.in_use(trainer.step)
-    kinds = {"in use": range(min(SHARDS, in_use))}
-    more = range(in_use, min(in_use + SHARDS, trainer.recipe.crystals.shards))
+    kinds = {"in use": in_use[:SHARDS]}
+    crystals = trainer.recipe.crystals
+    more = range(in_use.stop, crystals.skip + crystals.shards)[:SHARDS]
     if more:
         kinds["not in use"] = more
     sets = {
@@ -46,7 +47,7 @@ def main() -> None:
     }
     sets["random, never trained on"] = [shards.held_out()] * SHARDS
     lattice = symmetry.class_index("bravais_lattice")
-    print(f"Step {trainer.step}, {in_use} shards in use")
+    print(f"Step {trainer.step}, {len(in_use)} shards in use")
     print(f"{'':28s}{'right':>7s}{'-log p':>9s}")
     with trainer.averaged():
         for name, parts in sets.items():

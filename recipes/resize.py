@@ -17,6 +17,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from kikuchipy_symml.models._network import layers_trained_ahead
 from kikuchipy_symml.training import Recipe
 from kikuchipy_symml.training._loop import Trainer
 
@@ -41,7 +42,18 @@ def main() -> None:
             for v in layer.weights:
                 v.assign(v * 0)
     old, new = [variables(trainer) for trainer in (before, after)]
+    # Layers that are trained ahead anew if they are not the same
+    ahead = [
+        {
+            layer.name: [tuple(v.shape) for v in layer.weights]
+            for layer in layers_trained_ahead(trainer.network)
+        }
+        for trainer in (before, after)
+    ]
+    anew = {name for name in ahead[1] if ahead[1][name] != ahead[0].get(name)}
     for key, variable in new.items():
+        if key[0] in anew:
+            continue
         source = source_of(key, old, depths[0])
         if source is not None:
             variable.assign(filled(old[source], variable.shape))
@@ -57,9 +69,7 @@ def variables(trainer: Trainer) -> dict:
     layer's weights and what they are: the value, its average, ..."""
     found = {}
     by_path = {}
-    fixed = [
-        i for i in trainer.network.layers if i.name in ("bands", "widths")
-    ]
+    fixed = layers_trained_ahead(trainer.network)
     for layer in trainer.trunk.layers + fixed:
         for i, v in enumerate(layer.weights):
             found[layer.name, i, "value"] = v

@@ -11,7 +11,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     add_recipe_arguments(parser)
     parser.add_argument(
-        "--first", type=int, default=0, help="first shard (default: 0)"
+        "--first",
+        type=int,
+        default=None,
+        help="first shard (default: that of the recipe)",
     )
     parser.add_argument(
         "--last",
@@ -28,11 +31,15 @@ def run(args: argparse.Namespace) -> None:
 
     recipe, directory = read_recipe(args)
     shards = Shards(recipe, directory / "crystals")
-    last = recipe.crystals.shards if args.last is None else args.last
+    settings = recipe.crystals
+    first = settings.skip if args.first is None else args.first
+    last = args.last
+    if last is None:
+        last = settings.skip + settings.shards
     for part in ("train", "seen_type", "unseen_type"):
         print(f"library, {part}: {len(shards.library(part).names)} crystals")
-    with progress_bar(total=last - args.first, unit="shard") as bar:
-        for i in range(args.first, last):
+    with progress_bar(total=last - first, unit="shard") as bar:
+        for i in range(first, last):
             shards.made_up(i)
             bar.update(1)
     print(f"Crystals are in {shards.directory}")

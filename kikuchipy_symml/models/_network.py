@@ -21,6 +21,7 @@ from .layers import (
     Present,
     Profiles,
     ReadWidths,
+    RefineBands,
     Relations,
     Shrink,
 )
@@ -36,7 +37,9 @@ def build_network(
     tilts: int = 72,
     bands: int = 28,
     extrema: int = 0,
+    refine: int = 0,
     lattices: int = 0,
+    reader: int = 0,
     poles: int = 6,
     width: int = 96,
     pair_width: int = 24,
@@ -65,10 +68,17 @@ def build_network(
         Number of extrema of the map among which bands are told from
         others by a small network, which has to be trained ahead of all
         else. If 0, the highest peaks are taken as bands.
+    refine
+        Features of the small network that sets the normals of the bands
+        right by the whole view; it has to be trained ahead, too. It takes
+        `extrema`. If 0, they are left as they are found.
     lattices
         Number of reciprocal lattices, made of four bands each, among which
         those that explain the bands are looked for. It takes `extrema`.
         If 0, none are.
+    reader
+        Blocks of attention of the layer that reads the widths of the bands
+        for the lattices.
     width, pair_width
         Features of each token and of each pair of tokens.
     angle_bins
@@ -95,14 +105,15 @@ def build_network(
     ------
     ValueError
         If the size of the view of the map, `azimuths` or `tilts` is not a
-        multiple of 4, `width` not one of `heads`, or `lattices` are asked
-        for without `extrema`.
+        multiple of 4, `width` not one of `heads`, or `lattices` or `refine`
+        are asked for without `extrema`.
     """
-    if lattices and not extrema:
-        raise ValueError(
-            f"lattices {lattices} take bands that are told from other "
-            "peaks: extrema must be above 0"
-        )
+    for name, value in (("lattices", lattices), ("refine", refine)):
+        if value and not extrema:
+            raise ValueError(
+                f"{name} {value} takes bands that are told from other "
+                "peaks: extrema must be above 0"
+            )
     coarse = replace(view, size=map_view or view.size)
     geometry = {"view": coarse.to_dict(), "azimuths": azimuths, "tilts": tilts}
     views = kl.Input((view.size, view.size, 2), name="views")
@@ -116,6 +127,10 @@ def build_network(
         else Bands(**geometry, count=bands, name="bands")
     )
     normals, band_features, strength = find_bands(maps)
+    if refine:
+        normals, band_features, strength = RefineBands(
+            view.to_dict(), refine, name="refined"
+        )(normals, band_features, strength, fine)
     directions, pole_features, pole_strength = Poles(
         **geometry, count=poles, name="poles"
     )(normals, strength, views)
@@ -129,7 +144,12 @@ def build_network(
         [band_features, profiles]
     )
     if lattices:
-        widths = ReadWidths(name="widths")(band_features)
+        read = ReadWidths(blocks=reader, name="widths")
+        widths = (
+            read(band_features, pairs, strength)
+            if reader
+            else read(band_features)
+        )
         explained, cells = Lattices(weighed=lattices, name="lattices")(
             normals, strength, widths
         )
@@ -172,6 +192,27 @@ def build_network(
     return keras.Model(fine, p, name="kikuchipy_symml")
 
 
+def found_bands(network: keras.Model) -> list[keras.KerasTensor]:
+    """Return normals, features and strength of the bands of a network, as
+    they go into all further layers.
+
+    Parameters
+    ----------
+    network
+        From :func:`build_network`.
+    """
+    names = {layer.name for layer in network.layers}
+    name = "refined" if "refined" in names else "bands"
+    return network.get_layer(name).output
+
+
+def layers_trained_ahead(network: keras.Model) -> list[keras.layers.Layer]:
+    """Return the layers of a network that are trained before all others and
+    fixed from then on, in the order in which they are."""
+    ahead = (FindBands, RefineBands, ReadWidths)
+    return [i for i in network.layers if isinstance(i, ahead)]
+
+
 def inner_tensors(network: keras.Model) -> list[keras.KerasTensor]:
     """Return what a network makes of views without weights that are
     trained with the rest: features of tokens and of their relations.
@@ -181,7 +222,7 @@ def inner_tensors(network: keras.Model) -> list[keras.KerasTensor]:
     network
         From :func:`build_network`.
     """
-    _, bands, strength = network.get_layer("bands").output
+    _, bands, strength = found_bands(network)
     # Networks of the first kind have no profiles to go with them, and not
     # all look for lattices.
     names = {layer.name for layer in network.layers}

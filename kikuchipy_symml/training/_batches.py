@@ -53,7 +53,7 @@ class Batches:
         return self._draw(rng, self.shards.in_use(0))
 
     def _draw(
-        self, rng: np.random.Generator, n_shards: int
+        self, rng: np.random.Generator, shards: range
     ) -> tuple[np.ndarray, np.ndarray, Truth]:
         crystals = self.recipe.crystals
         source: BandStack | np.ndarray
@@ -63,7 +63,7 @@ class Batches:
             which = self._choose_evenly(rng, shard)
             stack, numbers = shard.source[which], shard.space_groups[which]
         else:
-            chosen = self._choose(rng, n_shards)
+            chosen = self._choose(rng, shards)
             numbers = np.array([shard.space_groups[i] for shard, i in chosen])
             stack = BandStack.join(
                 [shard.source[[i]] for shard, i in chosen]
@@ -126,13 +126,13 @@ class Batches:
         block, position = divmod(step, o.pool * o.repeats)
         return block * o.pool + position % o.pool
 
-    def _choose(self, rng, n_shards: int) -> list[tuple[Shard, int]]:
+    def _choose(self, rng, shards: range) -> list[tuple[Shard, int]]:
         """Crystals of a batch: every Bravais lattice is as likely, and
         simple crystals are likelier than others of theirs."""
         n = self.recipe.optimiser.batch
         lattices = rng.integers(14, size=n)
         sources = rng.choice(3, size=n, p=self.recipe.crystals.shares)
-        which = rng.integers(n_shards, size=n)
+        which = rng.integers(shards.start, shards.stop, size=n)
         position = rng.random(n)
         chosen = []
         for lattice, source, k, x in zip(

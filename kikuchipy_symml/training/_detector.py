@@ -1,16 +1,21 @@
 # Copyright 2026 the kikuchipy_symml developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Training of the layers that find bands and read their widths, ahead of
-all others.
+"""Training of the layers that find bands, set them right and read their
+widths, ahead of all others.
 
-Axes: ``N`` patterns, ``E`` extrema of the map over plane normals.
+Axes: ``N`` patterns, ``E`` extrema of the map over plane normals, ``T``
+bands.
 """
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from kikuchipy_symml.models._network import found_bands
 from kikuchipy_symml.models.layers import FindBands
+from kikuchipy_symml.models.layers._profiles import band_frame
 
 from ._auxiliary import Truth, angles_off
 
@@ -18,22 +23,27 @@ from ._auxiliary import Truth, angles_off
 # degrees. Its offset is to be told if it is no more cells than that.
 _NEAR = 3.0
 _CELLS = 3.5
+# So does a band that was found.
+_FOUND_NEAR = 2.0
 
 
-def train_detector(
+def train_layer(
     network,
+    name: str,
     batch: Callable[[int], tuple[np.ndarray, np.ndarray, Truth]],
     steps: int,
     learning_rate: float,
     step_done: Callable[[float], None],
 ) -> None:
-    """Train the layer of a network that finds bands.
+    """Train one of the layers that are fixed from then on.
 
     Parameters
     ----------
     network
-        From :func:`~kikuchipy_symml.models._network.build_network`, with
-        extrema.
+        From :func:`~kikuchipy_symml.models._network.build_network`. What
+        comes before the layer has to be trained.
+    name
+        Name of the layer: "bands", "refined" or "widths".
     batch
         Gives the views, the space groups and the bands of a batch.
     steps
@@ -45,72 +55,124 @@ def train_detector(
     """
     import keras
 
-    layer = network.get_layer("bands")
-    maps = network.get_layer("great_circles").output
-    find = keras.Model(
-        network.input, keras.layers.Lambda(layer.find, name="find")(maps)
-    )
-    features = keras.Input(find.output[0].shape[1:])
+    layer = network.get_layer(name)
     layer.trainable = True
-    tell = keras.Model(features, layer.tell(features))
-
-    def shown_and_wanted(i):
-        views, _, truth = batch(i)
-        shown, *place = [np.asarray(a) for a in find.predict_on_batch(views)]
-        return shown, _targets(layer, truth, *place)
-
-    _train(tell, _loss, shown_and_wanted, steps, learning_rate, step_done)
-    layer.trainable = False
-
-
-def train_reader(
-    network,
-    batch: Callable[[int], tuple[np.ndarray, np.ndarray, Truth]],
-    steps: int,
-    learning_rate: float,
-    step_done: Callable[[float], None],
-) -> None:
-    """Train the layer of a network that reads the widths of bands, once
-    that which finds them is trained.
-
-    Parameters
-    ----------
-    network
-        From :func:`~kikuchipy_symml.models._network.build_network`, with
-        lattices.
-    batch, steps, learning_rate, step_done
-        As of :func:`train_detector`.
-    """
-    import keras
-
-    layer = network.get_layer("widths")
-    normals, _, strength = network.get_layer("bands").output
-    see = keras.Model(network.input, [layer.input, normals, strength])
-    features = keras.Input(layer.input.shape[1:])
-    layer.trainable = True
-    read = keras.Model(features, layer(features))
-
-    def shown_and_wanted(i):
-        views, _, truth = batch(i)
-        shown, *found = [np.asarray(a) for a in see.predict_on_batch(views)]
-        return shown, truth.targets(*found)[0][..., 0]
-
-    _train(read, angles_off, shown_and_wanted, steps, learning_rate, step_done)
-    layer.trainable = False
-
-
-def _train(model, loss, batch, steps, learning_rate, step_done) -> None:
-    """Train a model on batches of inputs and targets."""
-    import keras
-
+    # From views to what is shown to the layer and to where that is; from
+    # that to what is told.
+    see, tell, targets, loss = _LESSONS[name](layer, network)
+    see.compile(jit_compile=True)
     optimiser = keras.optimizers.Adam(learning_rate)
-    model.compile(optimiser, loss)
-    for i in range(steps):
-        shown, wanted = batch(i)
+    tell.compile(optimiser, loss, jit_compile=True)
+    n = len(tell.inputs)
+
+    def work(i: int) -> tuple:
+        views, _, truth = batch(i)
+        seen = [np.asarray(a) for a in see.predict_on_batch(views)]
+        shown = seen[:n] if n > 1 else seen[0]
+        return shown, targets(truth, *seen[n:])
+
+    for i, (shown, wanted) in enumerate(_ahead_of_time(work, steps)):
         optimiser.learning_rate = learning_rate * min(1, 2 * (1 - i / steps))
-        value = model.train_on_batch(shown, wanted)
-        model.reset_metrics()
+        value = tell.train_on_batch(shown, wanted)
+        tell.reset_metrics()
         step_done(float(np.ravel(value)[0]))
+    layer.trainable = False
+
+
+def _ahead_of_time(work: Callable, steps: int, threads: int = 2) -> Iterator:
+    """Yield what is made of each step, worked out ahead in threads."""
+    if steps:
+        # What is compiled at the first call must not be by two threads.
+        yield work(0)
+    with ThreadPoolExecutor(threads) as executor:
+        ready: deque = deque()
+        for i in range(1, steps):
+            ready.append(executor.submit(work, i))
+            if len(ready) > 2 * threads:
+                yield ready.popleft().result()
+        while ready:
+            yield ready.popleft().result()
+
+
+def _detector_lesson(layer: FindBands, network) -> tuple:
+    import keras
+
+    maps = network.get_layer("great_circles").output
+    find = keras.layers.Lambda(layer.find, name="find")(maps)
+    shown = keras.Input(find[0].shape[1:])
+    return (
+        keras.Model(network.input, find),
+        keras.Model(shown, layer.tell(shown)),
+        lambda truth, *place: _targets(layer, truth, *place),
+        _loss,
+    )
+
+
+def _refiner_lesson(layer, network) -> tuple:
+    import keras
+
+    normals, _, strength = network.get_layer("bands").output
+    look = keras.layers.Lambda(lambda x: layer.look(*x), name="look")
+    look = look([normals, strength, network.input])
+    shown = keras.Input(look.shape[1:])
+    return (
+        keras.Model(network.input, [look, normals, strength]),
+        keras.Model(shown, layer.tell(shown)),
+        _refined_targets,
+        _loss,
+    )
+
+
+def _reader_lesson(layer, network) -> tuple:
+    import keras
+
+    normals, _, strength = found_bands(network)
+    # One tensor, or several in a list
+    seen = keras.tree.flatten(layer.input)
+    shown = [keras.Input(i.shape[1:]) for i in seen]
+    return (
+        keras.Model(network.input, [*seen, normals, strength]),
+        keras.Model(shown if len(shown) > 1 else shown[0], layer(*shown)),
+        lambda truth, *found: truth.targets(*found)[0][..., 0],
+        angles_off,
+    )
+
+
+_LESSONS = {
+    "bands": _detector_lesson,
+    "refined": _refiner_lesson,
+    "widths": _reader_lesson,
+}
+
+
+def _refined_targets(
+    truth: Truth, normals: np.ndarray, strength: np.ndarray
+) -> np.ndarray:
+    """Whether each found band is one, by how many degrees its normal is off
+    towards the middle of the view and along the band, and the weights of
+    both in the loss, (N, T, 5)."""
+    cosine = normals @ truth.normals.swapaxes(1, 2)
+    off = np.abs(cosine) * (truth.angles[..., 0] > 0)[:, None]
+    nearest = off.argmax(axis=2)[..., None]
+    there = strength > 0
+    near = (off.max(axis=2) > np.cos(np.deg2rad(_FOUND_NEAR))) & there
+    sign = np.sign(np.take_along_axis(cosine, nearest, axis=2))
+    true = sign * np.take_along_axis(truth.normals, nearest, axis=1)
+    change = np.rad2deg(true - normals)
+    towards, along = [
+        np.concatenate([np.asarray(i) for i in part], axis=-1)
+        for part in band_frame(normals)[:2]
+    ]
+    return np.stack(
+        [
+            near,
+            np.sum(change * towards, axis=-1),
+            np.sum(change * along, axis=-1),
+            near,
+            there,
+        ],
+        axis=-1,
+    ).astype(np.float32)
 
 
 def _targets(

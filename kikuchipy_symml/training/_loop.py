@@ -16,9 +16,9 @@ from kikuchipy_symml._progress import progress_bar
 from . import _auxiliary as auxiliary
 from ._auxiliary import Truth
 from ._batches import Batches, draw_set
-from ._detector import train_detector, train_reader
+from ._detector import train_layer
 from ._labels import allowed_space_groups, set_loss
-from ._recipe import OptimiserSettings, Recipe
+from ._recipe import DetectorSettings, OptimiserSettings, Recipe
 from ._shards import Shards
 
 _SCORED = ("train", "seen_type", "unseen_type", "random")
@@ -164,7 +164,9 @@ class Trainer:
 
         from kikuchipy_symml.models._network import (
             build_network,
+            found_bands,
             inner_tensors,
+            layers_trained_ahead,
         )
 
         o = recipe.optimiser
@@ -178,7 +180,7 @@ class Trainer:
         self.optimiser = _optimiser(o)
         # What has no weights runs in the threads that draw the patterns.
         inner = inner_tensors(self.network)
-        found = self.network.get_layer("bands").output
+        found = found_bands(self.network)
         outputs = [self.network.output]
         losses, weights = [set_loss(o.level_weights)], [1.0]
         self.auxiliary = recipe.auxiliary.used
@@ -193,8 +195,9 @@ class Trainer:
         self.trunk.compile(self.optimiser, losses, weights, jit_compile=True)
         self.variables = self.trunk.trainable_variables
         self.optimiser.build(self.variables)
-        # Those of layers trained ahead.
-        self.fixed = self._weights_of("bands") + self._weights_of("widths")
+        ahead = layers_trained_ahead(self.network)
+        self.ahead = [layer.name for layer in ahead]
+        self.fixed = [weight for layer in ahead for weight in layer.weights]
         self.step = 0
         self.seconds = 0.0
         # Identities of crystals, also of recipes that this one goes on from.
@@ -205,19 +208,15 @@ class Trainer:
     ) -> None:
         """Train the layers that are fixed from then on, or read their
         weights if they are there."""
-        recipe = self.recipe
         todo = [
-            (settings, train_layer)
-            for name, settings, train_layer in (
-                ("bands", recipe.detector, train_detector),
-                ("widths", recipe.reader, train_reader),
-            )
-            if self._weights_of(name) and (self.step == 0 or settings.again)
+            (layer, settings)
+            for layer, settings in self._settings_ahead()
+            if self.step == 0 or settings.again
         ]
         if not todo:
             return
         if not path.exists():
-            for settings, train_layer in todo:
+            for layer, settings in todo:
                 with progress_bar(
                     total=settings.steps, show=show_progressbar, unit="batch"
                 ) as bar:
@@ -228,6 +227,7 @@ class Trainer:
 
                     train_layer(
                         self.network,
+                        layer,
                         batches.ahead,
                         settings.steps,
                         settings.learning_rate,
@@ -243,12 +243,14 @@ class Trainer:
             ):
                 variable.assign(value)
 
-    def _weights_of(self, name: str) -> list:
-        """Weights of a layer; none if the network has no such layer."""
-        for layer in self.network.layers:
-            if layer.name == name:
-                return layer.weights
-        return []
+    def _settings_ahead(self) -> list[tuple[str, DetectorSettings]]:
+        """Names of the layers that are trained ahead, and how they are."""
+        settings = {
+            "bands": self.recipe.detector,
+            "refined": self.recipe.refiner,
+            "widths": self.recipe.reader,
+        }
+        return [(name, settings[name]) for name in self.ahead]
 
     def prepare(self, views: np.ndarray, truth: Truth) -> tuple[list, list]:
         """What the trainable part takes, from views, and what it is to

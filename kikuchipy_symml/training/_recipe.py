@@ -54,6 +54,9 @@ class CrystalSettings:
     ----------
     shards
         Number of shards of made-up crystals.
+    skip
+        Number of the first of them. For going on from a recipe that has
+        used those before.
     random, decorated
         Crystals of each Bravais lattice in each shard that are random,
         and that have the structure type of a training crystal of the
@@ -87,6 +90,7 @@ class CrystalSettings:
     """
 
     shards: int = 60
+    skip: int = 0
     random: int = 6
     decorated: int = 6
     shares: tuple[float, float, float] = (0.45, 0.4, 0.15)
@@ -118,7 +122,9 @@ class CrystalSettings:
                 f"shares {self.shares} must be three, not negative, and sum "
                 "to one"
             )
-        _check_numbers(self, 0, "empty", "dynamical", "atoms_power", "order")
+        _check_numbers(
+            self, 0, "skip", "empty", "dynamical", "atoms_power", "order"
+        )
         if self.empty >= 1:
             raise ValueError(f"empty must be less than 1, not {self.empty}")
         if self.dynamical > 1:
@@ -184,9 +190,9 @@ class AuxiliarySettings:
 @dataclass(frozen=True)
 class DetectorSettings:
     """How the layer that finds bands is trained, ahead of all else, or
-    after it the one that reads their widths.
+    after it the ones that set them right and that read their widths.
 
-    Only networks with `extrema` have the one and with `lattices` the other.
+    Only networks with `extrema`, `refine` and `lattices` have them.
 
     Parameters
     ----------
@@ -331,6 +337,8 @@ class Recipe:
         Keyword arguments of the network.
     detector
         How its layer that finds bands is trained.
+    refiner
+        How its layer that sets their normals right is trained.
     reader
         How its layer that reads their widths is trained.
     auxiliary
@@ -352,6 +360,7 @@ class Recipe:
     camera: Camera = field(default_factory=Camera)
     network: dict = field(default_factory=dict)
     detector: DetectorSettings = field(default_factory=DetectorSettings)
+    refiner: DetectorSettings = field(default_factory=DetectorSettings)
     reader: DetectorSettings = field(default_factory=DetectorSettings)
     auxiliary: AuxiliarySettings = field(default_factory=AuxiliarySettings)
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
@@ -388,6 +397,7 @@ class Recipe:
             "variety": Variety,
             "camera": Camera,
             "detector": DetectorSettings,
+            "refiner": DetectorSettings,
             "reader": DetectorSettings,
             "auxiliary": AuxiliarySettings,
             "optimiser": OptimiserSettings,
@@ -424,6 +434,7 @@ class Recipe:
         crystals = self.to_dict()["crystals"]
         for name in (
             "shards",
+            "skip",
             "shares",
             "empty",
             "dynamical",

@@ -226,10 +226,11 @@ class Shards:
             return self._kept
         return self._kept | set(self.held_out().identities)
 
-    def in_use(self, step: int) -> int:
-        """Return the number of shards in use at a step."""
+    def in_use(self, step: int) -> range:
+        """Return the numbers of the shards in use at a step."""
         c = self.recipe.crystals
-        return min(c.shards, c.first_shards + step // c.steps_per_shard)
+        some = min(c.shards, c.first_shards + step // c.steps_per_shard)
+        return range(c.skip, c.skip + some)
 
     def trained_on(self, steps: int) -> list[str]:
         """Return the identities of all crystals in use up to a step.
@@ -240,7 +241,7 @@ class Shards:
             Number of steps of training.
         """
         out = set()
-        for i in range(self.in_use(max(steps - 1, 0))):
+        for i in self.in_use(max(steps - 1, 0)):
             out.update(self.made_up(i).identities)
         if self.recipe.crystals.shares[2] > 0:
             out.update(self.library("train").identities)

@@ -141,8 +141,9 @@ def test_configuration():
     layer = Lattices(seeds=9, weighed=8, refined=7, rounds=1)
     again = Lattices.from_config(layer.get_config())
     assert again.get_config() == layer.get_config()
-    reader = ReadWidths(width=12)
-    assert ReadWidths.from_config(reader.get_config()).width == 12
+    reader = ReadWidths(width=12, blocks=1)
+    again = ReadWidths.from_config(reader.get_config())
+    assert (again.width, again.blocks) == (12, 1)
 
 
 def test_reader_is_not_trained_with_the_rest():

@@ -18,6 +18,7 @@ from kikuchipy_symml.models.layers import (
     Poles,
     Present,
     Profiles,
+    RefineBands,
     Relations,
     Shrink,
 )
@@ -654,6 +655,7 @@ def test_mean_over_those_present(rng):
         PairUpdate("relu"),
         Present(),
         Profiles(SMALL_VIEW.to_dict(), count=5, step=1.0),
+        RefineBands(SMALL_VIEW.to_dict(), width=5),
         Shrink(16),
         MeanOverPresent(),
     ],

@@ -18,9 +18,10 @@ tokens.
 """
 
 from ._attention import MeanOverPresent, PairAttention, PairUpdate, Present
-from ._bands import Bands, FindBands, Profiles
+from ._bands import Bands, FindBands
 from ._lattices import Lattices, ReadWidths
 from ._poles import Poles, Relations
+from ._profiles import Profiles, RefineBands
 from ._views import GreatCircles, Shrink
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Present",
     "Profiles",
     "ReadWidths",
+    "RefineBands",
     "Relations",
     "Shrink",
 ]

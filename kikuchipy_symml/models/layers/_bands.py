@@ -6,8 +6,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from kikuchipy_symml.pattern._view import ViewSpec
-
 from ._base import (
     GeometryLayer,
     gather,
@@ -15,6 +13,7 @@ from ._base import (
     pool_square,
     register,
     top_of_parabola,
+    without_doubles,
     wrap,
 )
 
@@ -185,12 +184,7 @@ class FindBands(Bands):
         column = ops.cast(column, "float32")
         column = column + ops.clip(told[..., 2], -limit, limit)
         normals = self.normals(row, column)
-        # Of those that are one, the likeliest is kept.
-        cosine = ops.matmul(normals, ops.transpose(normals, (0, 2, 1)))
-        same = ops.abs(cosine) > np.cos(np.deg2rad(self.same))
-        better = share[:, None, :] > share[:, :, None]
-        beaten = ops.any(same & better, axis=2)
-        share = ops.where(beaten, 0.0, share)
+        share = without_doubles(normals, share, self.same)
         strength, which = ops.top_k(share, self.count)
 
         normals = gather(normals, which)
@@ -224,79 +218,3 @@ class FindBands(Bands):
 
     def _tilt(self, column):
         return (column - (self.tilts - 1) / 2) * self.tilt_step
-
-
-@register
-class Profiles(keras.layers.Layer):
-    """Profile across each band, as fine as the view allows.
-
-    Input: normals (B, T, 3), strength (B, T), views (B, y, x, 2). Output
-    (B, T, F): mean intensity along the circles at equal angles from the
-    great circle of each band, scaled to a mean square of one over all
-    bands. The width of a band is twice its Bragg angle, so the lengths of
-    reciprocal lattice vectors are in it, and the centring with them.
-    """
-
-    samples = 64
-
-    def __init__(self, view: dict, count: int = 17, step: float = 0.7, **kw):
-        kw["dtype"] = "float32"
-        super().__init__(**kw)
-        self.view = ViewSpec.from_dict(dict(view))
-        self.count = count
-        self.step = step
-
-    def get_config(self) -> dict:
-        config = super().get_config()
-        config.pop("dtype")
-        return config | {
-            "view": self.view.to_dict(),
-            "count": self.count,
-            "step": self.step,
-        }
-
-    def call(self, normals, strength, views):
-        n = self.view.size
-        radius = np.float32(np.deg2rad(self.view.radius))
-        nx, ny, nz = [normals[..., i : i + 1] for i in range(3)]
-        # The point of the great circle next to the middle of the view,
-        # and the direction along it from there.
-        flat = ops.sqrt(ops.maximum(1 - nz * nz, 1e-6))
-        near = [-nx * nz / flat, -ny * nz / flat, flat]
-        along = [-ny / flat, nx / flat]
-        reach = ops.arccos(ops.minimum(np.cos(radius) / flat, 0.999999))
-        u = (np.arange(self.samples) + 0.5) / self.samples * 2 - 1
-        angle = reach * u.astype("float32")
-        c, s = ops.cos(angle), ops.sin(angle)
-        circle = [
-            near[0] * c + along[0] * s,
-            near[1] * c + along[1] * s,
-            near[2] * c,
-        ]
-        offset = (np.arange(self.count) - (self.count - 1) / 2) * self.step
-        offset = np.deg2rad(offset).astype("float32")
-        co, so = np.cos(offset), np.sin(offset)
-        # Axes: B, T, samples along, offsets across.
-        x, y, z = [
-            a[..., None] * co + b[..., None] * so
-            for a, b in zip(circle, (nx, ny, nz), strict=True)
-        ]
-        scale = ops.sqrt(2 / (1 + z)) * (
-            n / 2 / (2 * np.sin(radius / 2))
-        ).astype("float32")
-        column = ops.cast(x * scale + n / 2, "int32")
-        row = ops.cast(n / 2 - y * scale, "int32")
-        index = ops.clip(row, 0, n - 1) * n + ops.clip(column, 0, n - 1)
-        found = gather(ops.reshape(views, (-1, n * n, 2)), index)
-        total = ops.mean(found, axis=2)
-        seen = total[..., 1]
-        mean = total[..., 0] / ops.sqrt(seen + 0.02)
-        there = ops.cast(strength > 0, "float32")[..., None]
-        mean = mean * ops.cast(seen > 0.12, "float32") * there
-        spread = ops.sqrt(
-            ops.mean(ops.square(mean), axis=(1, 2), keepdims=True) + 1e-9
-        )
-        return mean / spread
-
-    def compute_output_shape(self, normals_shape, strength_shape, views_shape):
-        return (*normals_shape[:2], self.count)

@@ -76,6 +76,15 @@ def gather(flat, index):
     return ops.reshape(out, (-1, *shape, *width))
 
 
+def without_doubles(normals, share, degrees: float):
+    """Probabilities (B, N) of bands with normals (B, N, 3), zero for those
+    that are as good as the same as a likelier one."""
+    cosine = ops.matmul(normals, ops.transpose(normals, (0, 2, 1)))
+    same = ops.abs(cosine) > np.cos(np.deg2rad(degrees))
+    better = share[:, None, :] > share[:, :, None]
+    return ops.where(ops.any(same & better, axis=2), 0.0, share)
+
+
 def normals_at(azimuth, tilt):
     """Unit normals of planes at an azimuth and a tilt."""
     cosine = ops.cos(tilt)
