@@ -98,7 +98,7 @@ def test_lattices_and_sources_are_drawn_evenly(batches):
     rng = np.random.default_rng(1)
     lattices, sources = [], []
     for _ in range(150):
-        for shard, i in batches._choose(rng, 2):
+        for shard, i in batches._choose(rng, range(2)):
             lattices.append(LATTICE[shard.space_groups[i] - 1])
             sources.append(shard.sources[i])
     counts = np.bincount(lattices, minlength=14) / len(lattices)
@@ -252,7 +252,7 @@ def test_simple_crystals_are_likelier(recipe, shards):
     which = [
         i
         for _ in range(400)
-        for source, i in batches._choose(rng, 1)
+        for source, i in batches._choose(rng, range(1))
         if source is shard
     ]
     counts = np.bincount(which, minlength=len(shard.names))
