@@ -22,10 +22,11 @@ class ReadWidths(keras.layers.Layer):
     """The Bragg angle of each band, read off its profile.
 
     Input: features of bands (B, T, F); if there are blocks, also the
-    features of pairs of tokens (B, N, N, G), of which bands come first, and
-    the strength of the bands (B, T). Output (B, T): logarithm of the sine of the Bragg angle of the
-    strongest order, relative to a common one. It is trained ahead of all
-    other layers but those that find bands, and is fixed from then on.
+    features of pairs of tokens (B, N, N, G), of which bands come first,
+    and the strength of the bands (B, T). Output (B, T): logarithm of the
+    sine of the Bragg angle of the strongest order, relative to a common
+    one. It is trained ahead of all other layers but those that find bands,
+    and is fixed from then on.
 
     Parameters
     ----------
