@@ -5,9 +5,10 @@
     python benchmarks/bands_found.py recipes/default.yaml --directory DIR
 
 prints it for the layer that was trained to find bands, of the checkpoint in
-DIR (or of ``--checkpoint``), and for the highest peaks of the same map over
-plane normals. The patterns are of random crystals never trained on, with
-the camera of the recipe.
+DIR (or of ``--checkpoint``), for the one that sets them right, if there is
+one, and for the highest peaks of the same map over plane normals. The
+patterns are of random crystals never trained on, with the camera of the
+recipe.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from kikuchipy_symml.models._network import found_bands
 from kikuchipy_symml.models.layers import Bands
 from kikuchipy_symml.pattern import canonical_views
 from kikuchipy_symml.simulation import draw_patterns, random_rotations
@@ -78,13 +80,21 @@ def main() -> None:
         count=layer.count,
         name="peaks",
     )
-    both = keras.Model(trainer.network.input, [*layer.output, *peaks(maps)])
-    off = {"trained layer": [], "highest peaks": []}
+    ways = {"highest peaks": peaks(maps), "trained layer": layer.output}
+    # Networks that do not set them right give what the layer found.
+    found = found_bands(trainer.network)
+    if found[0] is not layer.output[0]:
+        ways["set right"] = found
+    see = keras.Model(trainer.network.input, list(ways.values()))
+    off = {name: [] for name in ways}
     for i in range(batches):
         views, truth = batch(trainer.recipe, shards, i)
-        found = [np.asarray(a) for a in both.predict_on_batch(views)]
-        off["trained layer"].append(angles_off(truth, found[0]))
-        off["highest peaks"].append(angles_off(truth, found[3]))
+        for name, (normals, _, strength) in zip(
+            ways, see.predict_on_batch(views), strict=True
+        ):
+            angle = angles_off(truth, np.asarray(normals))
+            angle[np.asarray(strength) == 0] = 90.0
+            off[name].append(angle)
     print(f"{batches * BATCH} patterns of unseen random crystals")
     print("Share within 2 degrees of a plane of the crystal, of the first")
     print(f"{'':16s}" + "".join(f"{n:>7d}" for n in RANKS))

@@ -15,6 +15,7 @@ import keras
 import numpy as np
 from bands_found import BATCH, batch, started
 
+from kikuchipy_symml.models._network import found_bands
 from kikuchipy_symml.training._auxiliary import UNKNOWN
 
 RIGHT = np.log(1.25)
@@ -24,7 +25,7 @@ def main() -> None:
     """Print the table."""
     trainer, shards, batches = started(__doc__.splitlines()[0])
     network = trainer.network
-    normals, _, strength = network.get_layer("bands").output
+    normals, _, strength = found_bands(network)
     explained, _ = network.get_layer("lattices").output
     model = keras.Model(
         network.input,

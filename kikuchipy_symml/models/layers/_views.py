@@ -251,11 +251,12 @@ class Shrink(keras.layers.Layer):
         overlap = np.minimum(first + n / m, np.arange(n) + 1)
         overlap = overlap - np.maximum(first, np.arange(n))
         share = np.clip(overlap, 0, None) * m / n
+        self.columns = ops.convert_to_tensor(share.T.astype("float32"))
         # Few pixels make one: to take those is quicker than a product.
         few = int(np.count_nonzero(share, axis=1).max())
         which = np.argsort(share == 0, axis=1, kind="stable")[:, :few]
         weights = np.take_along_axis(share, which, axis=1)
-        self.parts = list(
+        self.rows = list(
             zip(
                 which.T.astype("int32"),
                 weights.T.astype("float32"),
@@ -267,15 +268,15 @@ class Shrink(keras.layers.Layer):
     def call(self, views):
         rows = sum(
             ops.take(views, which, axis=1) * weights[:, None, None]
-            for which, weights in self.parts
+            for which, weights in self.rows
         )
-        columns = sum(
-            ops.take(rows, which, axis=2) * weights[:, None]
-            for which, weights in self.parts
-        )
-        seen = ops.cast(columns[..., 1:] > 0.5, "float32")
-        mean = columns[..., :1] / ops.maximum(columns[..., 1:], 0.5)
-        return ops.concatenate([mean * seen, seen], axis=-1)
+        # A product all the same: else XLA works out all of this anew for
+        # each use of a pixel, at twice the time of great circles.
+        both = ops.matmul(ops.transpose(rows, (0, 3, 1, 2)), self.columns)
+        mean, seen = both[:, 0], both[:, 1]
+        inside = ops.cast(seen > 0.5, "float32")
+        mean = mean / ops.maximum(seen, 0.5) * inside
+        return ops.stack([mean, inside], axis=-1)
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.size, self.size, 2)
