@@ -92,6 +92,12 @@ def test_error_in_a_thread_is_raised(batches):
 def test_shards_come_into_use(batches, recipe):
     used = [batches.shards.in_use(i) for i in (0, 2, 3, 100)]
     assert used == [range(1), range(1), range(2), range(2)]
+    later = replace(recipe, crystals=replace(recipe.crystals, skip=5))
+    shards = Shards(later, batches.shards.directory.parent)
+    assert shards.in_use(2) == range(5, 6)
+    assert shards.in_use(3) == range(5, 7)
+    # They are the same crystals, whichever recipe asks for them.
+    assert shards.directory == batches.shards.directory
 
 
 def test_lattices_and_sources_are_drawn_evenly(batches):
