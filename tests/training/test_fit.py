@@ -77,7 +77,7 @@ def settings(tiny):
         "network_settings": {
             k: v
             for k, v in tiny["network"].items()
-            if k not in ("extrema", "lattices")
+            if k not in ("extrema", "refine", "lattices", "reader")
         },
         "batch_size": 16,
         "show_progressbar": False,
