@@ -145,19 +145,29 @@ _LESSONS = {
 }
 
 
+def _nearest(
+    truth: Truth, normals: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The plane of the crystal next to each normal (N, E, 3), by that of
+    its two normals, which are the same, on this side; and the cosine of
+    the angle between them, (N, E)."""
+    cosine = normals @ truth.normals.swapaxes(1, 2)
+    off = np.abs(cosine) * (truth.angles[..., 0] > 0)[:, None]
+    nearest = off.argmax(axis=2)[..., None]
+    sign = np.sign(np.take_along_axis(cosine, nearest, axis=2))
+    true = sign * np.take_along_axis(truth.normals, nearest, axis=1)
+    return true, off.max(axis=2)
+
+
 def _refined_targets(
     truth: Truth, normals: np.ndarray, strength: np.ndarray
 ) -> np.ndarray:
     """Whether each found band is one, by how many degrees its normal is off
     towards the middle of the view and along the band, and the weights of
     both in the loss, (N, T, 5)."""
-    cosine = normals @ truth.normals.swapaxes(1, 2)
-    off = np.abs(cosine) * (truth.angles[..., 0] > 0)[:, None]
-    nearest = off.argmax(axis=2)[..., None]
+    true, cosine = _nearest(truth, normals)
     there = strength > 0
-    near = (off.max(axis=2) > np.cos(np.deg2rad(_FOUND_NEAR))) & there
-    sign = np.sign(np.take_along_axis(cosine, nearest, axis=2))
-    true = sign * np.take_along_axis(truth.normals, nearest, axis=1)
+    near = (cosine > np.cos(np.deg2rad(_FOUND_NEAR))) & there
     change = np.rad2deg(true - normals)
     towards, along = [
         np.concatenate([np.asarray(i) for i in part], axis=-1)
@@ -194,15 +204,9 @@ def _targets(
         ],
         axis=-1,
     )
-    cosine = normals.astype(np.float32) @ truth.normals.swapaxes(1, 2)
-    off = np.abs(cosine) * (truth.angles[..., 0] > 0)[:, None]
-    nearest = off.argmax(axis=2)[..., None]
-    near = (off.max(axis=2) > np.cos(np.deg2rad(_NEAR))) & there
-    # A normal and its opposite are the same.
-    sign = np.sign(np.take_along_axis(cosine, nearest, axis=2))
-    x, y, z = np.moveaxis(
-        sign * np.take_along_axis(truth.normals, nearest, axis=1), -1, 0
-    )
+    true, cosine = _nearest(truth, normals.astype(np.float32))
+    near = (cosine > np.cos(np.deg2rad(_NEAR))) & there
+    x, y, z = np.moveaxis(true, -1, 0)
     turn = (np.arctan2(y, x) - azimuth + np.pi) % (2 * np.pi) - np.pi
     d_row = turn * (layer.azimuths / np.pi)
     d_column = (np.arcsin(np.clip(z, -1, 1)) - tilt) / layer.tilt_step
