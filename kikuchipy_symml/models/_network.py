@@ -24,6 +24,7 @@ from .layers import (
     RefineBands,
     Relations,
     Shrink,
+    Superlattices,
 )
 
 N_SPACE_GROUPS = 230
@@ -40,6 +41,7 @@ def build_network(
     refine: int = 0,
     lattices: int = 0,
     reader: int = 0,
+    superlattices: int = 0,
     poles: int = 6,
     width: int = 96,
     pair_width: int = 24,
@@ -79,6 +81,10 @@ def build_network(
     reader
         Blocks of attention of the layer that reads the widths of the bands
         for the lattices.
+    superlattices
+        Features of the small network that tells by weak bands whether the
+        likeliest lattice is the whole one; it has to be trained ahead,
+        too. It takes `lattices`. If 0, this is not asked.
     width, pair_width
         Features of each token and of each pair of tokens.
     angle_bins
@@ -105,8 +111,9 @@ def build_network(
     ------
     ValueError
         If the size of the view of the map, `azimuths` or `tilts` is not a
-        multiple of 4, `width` not one of `heads`, or `lattices` or `refine`
-        are asked for without `extrema`.
+        multiple of 4, `width` not one of `heads`, `lattices` or `refine`
+        are asked for without `extrema`, or `superlattices` without
+        `lattices`.
     """
     for name, value in (("lattices", lattices), ("refine", refine)):
         if value and not extrema:
@@ -114,6 +121,11 @@ def build_network(
                 f"{name} {value} takes bands that are told from other "
                 "peaks: extrema must be above 0"
             )
+    if superlattices and not lattices:
+        raise ValueError(
+            f"superlattices {superlattices} takes the likeliest lattice: "
+            "lattices must be above 0"
+        )
     coarse = replace(view, size=map_view or view.size)
     geometry = {"view": coarse.to_dict(), "azimuths": azimuths, "tilts": tilts}
     views = kl.Input((view.size, view.size, 2), name="views")
@@ -150,11 +162,25 @@ def build_network(
             if reader
             else read(band_features)
         )
-        explained, cells = Lattices(weighed=lattices, name="lattices")(
-            normals, strength, widths
-        )
+        explained, cells, basis, indices = Lattices(
+            weighed=lattices, name="lattices"
+        )(normals, strength, widths)
+        explained = [explained]
+        if superlattices:
+            finer, whole = Superlattices(
+                **geometry, width=superlattices, name="superlattices"
+            )(
+                basis,
+                indices,
+                normals,
+                strength,
+                widths,
+                maps,
+            )
+            explained.append(finer)
+            cells = kl.Concatenate(name="whole_cells")([cells, whole])
         band_features = kl.Concatenate(name="lattice_features")(
-            [band_features, explained]
+            [band_features, *explained]
         )
     pairs = kl.Dense(pair_width, activation, name="pairs_1")(pairs)
     pairs = kl.Dense(pair_width, activation, name="pairs_2")(pairs)
@@ -209,7 +235,7 @@ def found_bands(network: keras.Model) -> list[keras.KerasTensor]:
 def layers_trained_ahead(network: keras.Model) -> list[keras.layers.Layer]:
     """Return the layers of a network that are trained before all others and
     fixed from then on, in the order in which they are."""
-    ahead = (FindBands, RefineBands, ReadWidths)
+    ahead = (FindBands, RefineBands, ReadWidths, Superlattices)
     return [i for i in network.layers if isinstance(i, ahead)]
 
 
@@ -232,7 +258,9 @@ def inner_tensors(network: keras.Model) -> list[keras.KerasTensor]:
     _, poles, pole_strength = network.get_layer("poles").output
     relations = network.get_layer("relations").output
     inner = [bands, strength, poles, pole_strength, relations]
-    if "lattices" in names:
+    if "whole_cells" in names:
+        inner.append(network.get_layer("whole_cells").output)
+    elif "lattices" in names:
         inner.append(network.get_layer("lattices").output[1])
     return inner
 

@@ -18,10 +18,12 @@ from ._recipe import AuxiliarySettings
 # A found band is that of the crystal next to it, if their normals are no
 # further apart, in degrees.
 _NEAR = 2.0
+# Sine of the smallest angle between a vector of a basis and those before.
+_FLAT = 0.1
 # Stands for a target that is not known.
 UNKNOWN = -99.0
 # The logarithm of the sine of a common Bragg angle.
-_COMMON = -3.5
+COMMON = -3.5
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,40 @@ class Truth:
             stack.family,
         )
 
+    def basis(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return bases of the reciprocal lattices, (N, 3 vectors, 3), as
+        sines of Bragg angles, and of which they are known, (N,).
+
+        They are of the shortest three vectors of bands, and known if all
+        other bands are whole sums of them.
+        """
+        length = self.angles[..., 1]
+        vectors = self.normals * length[..., None]
+        there = self.angles[..., 0] > 0
+        length = np.where(there, length, np.inf)
+        row = np.arange(len(length))
+
+        def shortest(far):
+            return vectors[row, np.where(far, length, np.inf).argmin(axis=1)]
+
+        a = shortest(there)
+        b = shortest(
+            np.linalg.norm(np.cross(self.normals, a[:, None]), axis=2)
+            > _FLAT * np.linalg.norm(a, axis=1)[:, None]
+        )
+        across = np.cross(a, b)
+        c = shortest(
+            np.abs(np.sum(self.normals * across[:, None], axis=2))
+            > _FLAT * np.linalg.norm(across, axis=1)[:, None]
+        )
+        basis = np.stack([a, b, c], axis=1)
+        volume = np.abs(np.linalg.det(basis))
+        known = volume > 1e-3 * np.linalg.norm(basis, axis=2).prod(axis=1)
+        basis[~known] = np.eye(3)
+        share = vectors @ np.linalg.inv(basis)
+        off = np.abs(share - np.rint(share)).max(axis=2)
+        return basis, known & ((off < 0.05) | ~there).all(axis=1)
+
     def targets(
         self, normals: np.ndarray, strength: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -99,7 +135,7 @@ class Truth:
         known = cosine.max(axis=2) > np.cos(np.deg2rad(_NEAR))
         known &= strength > 0
         angles = np.take_along_axis(self.angles, nearest[..., None], axis=1)
-        angles = np.log(np.maximum(angles, 1e-6)) - _COMMON
+        angles = np.log(np.maximum(angles, 1e-6)) - COMMON
         angles[~known] = UNKNOWN
         of = np.take_along_axis(self.families, nearest, axis=1)
         families = (of[:, :, None] == of[:, None]).astype(np.float32)

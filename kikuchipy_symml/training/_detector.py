@@ -1,7 +1,7 @@
 # Copyright 2026 the kikuchipy_symml developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Training of the layers that find bands, set them right and read their
-widths, ahead of all others.
+"""Training of the layers that find bands, set them right, read their widths
+and look for superlattices, ahead of all others.
 
 Axes: ``N`` patterns, ``E`` extrema of the map over plane normals, ``T``
 bands.
@@ -14,10 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from kikuchipy_symml.models._network import found_bands
-from kikuchipy_symml.models.layers import FindBands
+from kikuchipy_symml.models.layers import FindBands, Superlattices
 from kikuchipy_symml.models.layers._profiles import band_frame
+from kikuchipy_symml.models.layers._superlattices import CLASSES
 
-from ._auxiliary import Truth, angles_off
+from ._auxiliary import COMMON, UNKNOWN, Truth, angles_off
 
 # An extremum belongs to a band, if the band's normal is no further off, in
 # degrees. Its offset is to be told if it is no more cells than that.
@@ -25,6 +26,9 @@ _NEAR = 3.0
 _CELLS = 3.5
 # So does a band that was found.
 _FOUND_NEAR = 2.0
+# A vector of a lattice that was found is one of the crystal's, if its
+# coordinates in that are no further from whole numbers.
+_WHOLE = 0.25
 
 
 def train_layer(
@@ -43,7 +47,7 @@ def train_layer(
         From :func:`~kikuchipy_symml.models._network.build_network`. What
         comes before the layer has to be trained.
     name
-        Name of the layer: "bands", "refined" or "widths".
+        Name of the layer: "bands", "refined", "widths" or "superlattices".
     batch
         Gives the views, the space groups and the bands of a batch.
     steps
@@ -138,10 +142,26 @@ def _reader_lesson(layer, network) -> tuple:
     )
 
 
+def _prober_lesson(layer: Superlattices, network) -> tuple:
+    import keras
+
+    basis, _, *rest = layer.input
+    look = keras.layers.Lambda(lambda x: layer.look(*x), name="look")
+    look = look([basis, *rest])
+    shown = keras.Input(look.shape[1:])
+    return (
+        keras.Model(network.input, [look, basis]),
+        keras.Model(shown, layer.tell(shown)),
+        _superlattice_targets,
+        _known_entropy,
+    )
+
+
 _LESSONS = {
     "bands": _detector_lesson,
     "refined": _refiner_lesson,
     "widths": _reader_lesson,
+    "superlattices": _prober_lesson,
 }
 
 
@@ -214,6 +234,28 @@ def _targets(
     return np.stack(
         [near, d_row, d_column, near & inside, there], axis=-1
     ).astype(np.float32)
+
+
+def _superlattice_targets(truth: Truth, basis: np.ndarray) -> np.ndarray:
+    """Whether the crystal has the vectors of each class, (N, 20); unknown
+    where a basis (N, 3 vectors, 3) is not of vectors of the crystal."""
+    true, known = truth.basis()
+    share = basis * np.exp(COMMON) @ np.linalg.inv(true)
+    whole = np.rint(share)
+    known &= np.abs(share - whole).max(axis=(1, 2)) < _WHOLE
+    known &= np.abs(np.linalg.det(whole)) > 0.5
+    parts = CLASSES @ whole
+    there = (np.abs(parts - np.rint(parts)) < 0.01).all(axis=2)
+    return np.where(known[:, None], there, UNKNOWN).astype(np.float32)
+
+
+def _known_entropy(targets, told):
+    from keras import ops
+
+    known = ops.cast(targets > UNKNOWN + 1, "float32")
+    wanted = ops.clip(targets, 0.0, 1.0)
+    entropy = ops.softplus(told) - wanted * told
+    return ops.sum(entropy * known) / (ops.sum(known) + 1.0)
 
 
 def _loss(targets, told):

@@ -249,6 +249,7 @@ class Trainer:
             "bands": self.recipe.detector,
             "refined": self.recipe.refiner,
             "widths": self.recipe.reader,
+            "superlattices": self.recipe.prober,
         }
         return [(name, settings[name]) for name in self.ahead]
 

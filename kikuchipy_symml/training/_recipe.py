@@ -190,9 +190,11 @@ class AuxiliarySettings:
 @dataclass(frozen=True)
 class DetectorSettings:
     """How the layer that finds bands is trained, ahead of all else, or
-    after it the ones that set them right and that read their widths.
+    after it the ones that set them right, that read their widths and that
+    look for superlattices.
 
-    Only networks with `extrema`, `refine` and `lattices` have them.
+    Only networks with `extrema`, `refine`, `lattices` and `superlattices`
+    have them.
 
     Parameters
     ----------
@@ -341,6 +343,8 @@ class Recipe:
         How its layer that sets their normals right is trained.
     reader
         How its layer that reads their widths is trained.
+    prober
+        How its layer that looks for superlattices is trained.
     auxiliary
         What else it learns to tell while it is trained.
     optimiser
@@ -362,6 +366,7 @@ class Recipe:
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     refiner: DetectorSettings = field(default_factory=DetectorSettings)
     reader: DetectorSettings = field(default_factory=DetectorSettings)
+    prober: DetectorSettings = field(default_factory=DetectorSettings)
     auxiliary: AuxiliarySettings = field(default_factory=AuxiliarySettings)
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
     score_every: int = 500
@@ -399,6 +404,7 @@ class Recipe:
             "detector": DetectorSettings,
             "refiner": DetectorSettings,
             "reader": DetectorSettings,
+            "prober": DetectorSettings,
             "auxiliary": AuxiliarySettings,
             "optimiser": OptimiserSettings,
         }

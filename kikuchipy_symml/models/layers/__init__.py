@@ -22,6 +22,7 @@ from ._bands import Bands, FindBands
 from ._lattices import Lattices, ReadWidths
 from ._poles import Poles, Relations
 from ._profiles import Profiles, RefineBands
+from ._superlattices import Superlattices
 from ._views import GreatCircles, Shrink
 
 __all__ = [
@@ -39,4 +40,5 @@ __all__ = [
     "RefineBands",
     "Relations",
     "Shrink",
+    "Superlattices",
 ]

@@ -12,9 +12,9 @@ from ._attention import PairAttention
 from ._base import gather, register
 
 # The highest index that a band may have in a reduced basis.
-_MAX_INDEX = 5
+MAX_INDEX = 5
 # Range of the logarithm of lengths of what is no band.
-_LOG_RANGE = 1.5
+LOG_RANGE = 1.5
 
 
 @register
@@ -126,7 +126,9 @@ class Lattices(keras.layers.Layer):
     it, the volume of its cell, and how well it explains all bands. And
     (B, 54): the shape of the cell of the likeliest lattice and of all, by
     the parameters of Selling, of which the Bravais lattice makes some zero
-    and some equal.
+    and some equal. And the basis of the likeliest lattice (B, 3 vectors, 3)
+    with the indices in it of the shortest vector along each normal (B, T,
+    3).
     """
 
     # Standard deviations of normals, in radians, and of the logarithm of
@@ -154,7 +156,7 @@ class Lattices(keras.layers.Layer):
         }
 
     def call(self, normals, strength, widths):
-        bands = _Bands(normals, strength, widths)
+        bands = FoundBands(normals, strength, widths)
         basis = _reduced(self._seeds(normals, widths), 2)
         score = self._explain(basis, bands, np.float32(1.2))[0]
         _, best = ops.top_k(score, min(self.refined, basis.shape[1]))
@@ -167,9 +169,13 @@ class Lattices(keras.layers.Layer):
         # Loops, as to compile each round anew takes long.
         basis = ops.fori_loop(0, self.rounds, better, basis)
         explained = self._explain(basis, bands)
+        features, indices = self._features(basis, bands, *explained)
+        best = ops.argmax(explained[0], axis=-1)[:, None]
         return (
-            self._features(basis, bands, *explained),
+            features,
             self._cells(basis, explained[0]),
+            gather(basis, best)[:, 0],
+            indices,
         )
 
     def _seeds(self, normals, widths):
@@ -273,7 +279,7 @@ class Lattices(keras.layers.Layer):
         density = ops.full_like(highest, -1e9)
         indices = [ops.zeros_like(highest)] * 3
         square = ops.ones_like(highest)
-        for m in range(1, _MAX_INDEX + 1):
+        for m in range(1, MAX_INDEX + 1):
             x, y, z = [ops.round(m * s) for s in shares]
             q = (
                 x * x * metric[0]
@@ -301,7 +307,7 @@ class Lattices(keras.layers.Layer):
         norm = (2 * np.pi) ** 2.5 / 3 * sigma**2 * off
         density = density + cell - np.log(norm)
         share = bands.share[:, None]
-        other = (1 - share) / np.float32(2 * np.pi * _LOG_RANGE)
+        other = (1 - share) / np.float32(2 * np.pi * LOG_RANGE)
         total = ops.log(other + share * ops.exp(ops.minimum(density, 30.0)))
         return ops.sum(total, axis=-1), density, indices, square
 
@@ -335,7 +341,7 @@ class Lattices(keras.layers.Layer):
 
     def _features(self, basis, bands, score, density, indices, square):
         divisor = ops.ones_like(square)
-        for m in range(2, _MAX_INDEX + 1):
+        for m in range(2, MAX_INDEX + 1):
             whole = [ops.abs(i / m - ops.round(i / m)) < 0.01 for i in indices]
             divides = whole[0] & whole[1] & whole[2]
             divisor = ops.where(divides, float(m), divisor)
@@ -344,7 +350,7 @@ class Lattices(keras.layers.Layer):
         lengths = bands.lengths[:, None]
         share = bands.share[:, None]
         odds = density + ops.log(share / (1 - share))
-        belongs = ops.sigmoid(odds + np.log(2 * np.pi * _LOG_RANGE))
+        belongs = ops.sigmoid(odds + np.log(2 * np.pi * LOG_RANGE))
         # Bands share errors, so their evidence counts half.
         weight = ops.softmax(0.5 * score, axis=-1)[..., None] * belongs
         total = ops.sum(weight, axis=1)
@@ -372,7 +378,10 @@ class Lattices(keras.layers.Layer):
         size = ops.log(_volume(a, b, c) + 1e-9)[:, None]
         whole = ops.ones_like(belongs)
         explained = gather(score, best) / bands.normals.shape[1]
-        return ops.stack(
+        first_index = ops.stack(
+            [of_best(i / divisor) for i in indices], axis=-1
+        )
+        features = ops.stack(
             [
                 average * total,
                 spread * total,
@@ -386,11 +395,12 @@ class Lattices(keras.layers.Layer):
             ],
             axis=-1,
         )
+        return features, first_index
 
     def _cells(self, basis, score):
         """The shape of the cell of the likeliest lattice and the average
         over all, (B, 54)."""
-        shapes = _selling(basis)
+        shapes = selling(basis)
         weight = ops.softmax(0.5 * score, axis=-1)[..., None]
         best = gather(shapes, ops.argmax(score, axis=-1)[:, None])[:, 0]
         return ops.concatenate([best, ops.sum(weight * shapes, 1)], axis=-1)
@@ -398,10 +408,11 @@ class Lattices(keras.layers.Layer):
     def compute_output_shape(
         self, normals_shape, strength_shape, widths_shape
     ):
-        return (*normals_shape[:2], 12), (normals_shape[0], 2 * 27)
+        b, t = normals_shape[:2]
+        return (b, t, 12), (b, 2 * 27), (b, 3, 3), (b, t, 3)
 
 
-class _Bands:
+class FoundBands:
     """What is known of the bands: normals (B, T, 3), logarithm of their
     lengths and the probability of being one, each (B, T)."""
 
@@ -433,7 +444,7 @@ def _volume(a, b, c):
     return ops.abs(ops.sum(ops.cross(a, b) * c, axis=-1))
 
 
-def _selling(basis):
+def selling(basis):
     """What tells the Bravais lattice of cells (B, K, 3 vectors, 3): the six
     parameters of Selling over a power of the volume, in an order that does
     not depend on that of the vectors; which of them are zero and which

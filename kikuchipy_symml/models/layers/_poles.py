@@ -181,7 +181,9 @@ class Relations(GeometryLayer):
             ],
             axis=2,
         )
-        azimuth, tilt = _angles(turned[..., 0], turned[..., 1], turned[..., 2])
+        azimuth, tilt = plane_angles(
+            turned[..., 0], turned[..., 1], turned[..., 2]
+        )
         row = ops.cast(ops.floor(azimuth * (p / np.pi)), "int32")
         row = ops.clip(row, 0, p - 1)
         column = ops.cast(ops.floor(tilt / self.tilt_step + a / 2), "int32")
@@ -206,7 +208,7 @@ class Relations(GeometryLayer):
         return (normals_shape[0], n, n, width)
 
 
-def _angles(x, y, z):
+def plane_angles(x, y, z):
     """Azimuth from 0 to pi and tilt in radians of normals, of which either
     sign may be given.
 

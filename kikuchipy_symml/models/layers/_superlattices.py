@@ -1,0 +1,329 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Weak bands between those that were found."""
+
+from itertools import product
+
+import keras
+import numpy as np
+from keras import ops
+
+from ._base import GeometryLayer, gather, pool_square, register, wrap
+from ._lattices import LOG_RANGE, MAX_INDEX, FoundBands, Lattices, selling
+from ._poles import plane_angles
+
+
+def _classes() -> np.ndarray:
+    """What superlattices add to a reciprocal lattice of which every second
+    or every third vector is known: of each of the ways to do so, 7 and 13,
+    the shortest vector of all that are new, in terms of the basis, (20, 3).
+    """
+    found = []
+    for n in (2, 3):
+        known = set()
+        for v in product(range(n), repeat=3):
+            opposite = tuple(-i % n for i in v)
+            if any(v) and opposite not in known:
+                known.add(v)
+                found.append([(i - n if 2 * i > n else i) / n for i in v])
+    return np.array(found)
+
+
+CLASSES = _classes()
+_HALVES = 7
+
+
+def _vectors(count: int) -> np.ndarray:
+    """New vectors of each class in terms of the basis, one of each pair of
+    opposite ones, the shortest in a cubic lattice, (20, count, 3)."""
+    ways = []
+    around = np.array(list(product(range(-3, 4), repeat=3)))
+    for k, start in enumerate(CLASSES):
+        vectors = start + around
+        # Of a half, the opposite vector is of the same class.
+        if k < _HALVES:
+            first = vectors[np.arange(len(vectors)), (start != 0).argmax()]
+            vectors = vectors[first > 0]
+        # Of equal ones no one first comes at random
+        order = np.argsort(np.square(vectors).sum(axis=1), kind="stable")
+        ways.append(vectors[order[:count]])
+    return np.array(ways)
+
+
+def _hypotheses() -> tuple[np.ndarray, np.ndarray]:
+    """Lattices that may be the whole one: bases in terms of that of the
+    known one, (H, 3, 3), and which classes are in each, (H, 20). None, each
+    of the classes alone, each three halves of which one is the sum of the
+    others, and all halves."""
+    halves = [tuple(np.rint(2 * v).astype(int) % 2) for v in CLASSES[:7]]
+    sets = [()] + [(k,) for k in range(len(CLASSES))]
+    for i in range(_HALVES):
+        for j in range(i + 1, _HALVES):
+            both = (np.array(halves[i]) + halves[j]) % 2
+            k = halves.index(tuple(both))
+            if k > j:
+                sets.append((i, j, k))
+    sets.append(tuple(range(_HALVES)))
+    members = np.zeros((len(sets), len(CLASSES)), dtype="float32")
+    bases = []
+    for members_of, those in zip(members, sets, strict=True):
+        members_of[list(those)] = 1
+        basis = np.eye(3)
+        for k in those:
+            # The new vector takes the place of one that it makes up for.
+            share = CLASSES[k] @ np.linalg.inv(basis)
+            part = share - np.rint(share)
+            if np.abs(part).max() > 0.1:
+                basis[np.abs(part).argmax()] = part @ basis
+        bases.append(basis)
+    return np.array(bases, dtype="float32"), members
+
+
+@register
+class Superlattices(GeometryLayer):
+    """Whether weak bands say that the reciprocal lattice of the bands that
+    were found is but a part of the whole one.
+
+    Superlattice reflections and others of large cells are too weak to be
+    found one by one. But the likeliest lattice says where they would be, if
+    the crystal had any: of a lattice with twice as many vectors (there are
+    7) or three times as many (13), the map over plane normals is read where
+    the shortest vectors that are new point to. A small network tells from
+    all of those how likely each of these lattices is. It is trained ahead
+    of all others but those that the lattice comes from, and is fixed from
+    then on.
+
+    Input: basis of the likeliest lattice (B, 3 vectors, 3) and the indices
+    of the bands in it (B, T, 3), from :class:`Lattices`; normals (B, T, 3),
+    strength and widths (B, T) as that takes; the map over normals (B, P, A,
+    2). Output (B, T, 3): how likely half the
+    shortest vector along the normal is one of the whole lattice, and a
+    third of it, and how much shorter it is by that, as a logarithm. And (B,
+    59): the shape of the cell of the likeliest whole lattice and of all, as
+    from :class:`Lattices`, and how many times as many vectors it has.
+    """
+
+    # Cells of the map to either side of where a vector points to.
+    half = 2
+    pad = 6
+
+    def __init__(self, view, azimuths, tilts, width=32, vectors=24, **kwargs):
+        super().__init__(view, azimuths, tilts, **kwargs)
+        self.width = width
+        self.vectors = vectors
+        self.ways = _vectors(vectors).astype("float32")
+        self.bases, self.members = _hypotheses()
+
+    def get_config(self) -> dict:
+        return super().get_config() | {
+            "width": self.width,
+            "vectors": self.vectors,
+        }
+
+    def build(
+        self,
+        basis_shape,
+        indices_shape,
+        normals_shape,
+        strength_shape,
+        widths_shape,
+        maps_shape,
+    ):
+        w = self.width
+
+        def dense(name, size, units, activation="silu"):
+            layer = keras.layers.Dense(units, activation, name=name)
+            layer.build((None, None, size))
+            return layer
+
+        size = (2 * self.half + 1) ** 2 + 11
+        self.hidden = [dense("hidden_0", size, w), dense("hidden_1", w, w)]
+        self.joint = dense("joint", 2 * w + 4, w)
+        self.told = dense("told", w, 1, None)
+        self.built = True
+        self.trainable = False
+
+    def look(self, basis, normals, strength, widths, maps):
+        """What the map shows where the new vectors of each class point to,
+        (B, 20, vectors, F)."""
+        p, a, pad = self.azimuths, self.tilts, self.pad
+        ways = ops.convert_to_tensor(self.ways.reshape(-1, 3))
+        every = ops.matmul(ways, basis)
+        length = ops.norm(every, axis=-1) + 1e-6
+        unit = every / length[..., None]
+        azimuth, tilt = plane_angles(unit[..., 0], unit[..., 1], unit[..., 2])
+        row = azimuth * (p / np.pi) - 0.5
+        column = tilt / self.tilt_step + (a - 1) / 2
+        inside = ops.cast((column > -0.5) & (column < a - 0.5), "float32")
+        near_row = ops.clip(ops.round(row), 0, p - 1)
+        near_column = ops.clip(ops.round(column), 0, a - 1)
+        place = [ops.cast(i, "int32") for i in (near_row, near_column)]
+
+        mean, seen = maps[..., :1], maps[..., 1]
+        padded = wrap(mean, pad)
+        local = pool_square(padded, 2 * pad + 1, ops.average_pool)
+        contrast = wrap(mean - local, self.half)
+        wide = a + 2 * self.half
+        d = np.arange(2 * self.half + 1)
+        offsets = (d[:, None] * wide + d).ravel().astype("int32")
+        flat = ops.reshape(contrast, (-1, (p + 2 * self.half) * wide))
+        corner = place[0] * wide + place[1]
+        shown = gather(flat, corner[..., None] + offsets)
+        seen = gather(ops.reshape(seen, (-1, p * a)), place[0] * a + place[1])
+
+        volume = ops.abs(
+            ops.sum(ops.cross(basis[:, 0], basis[:, 1]) * basis[:, 2], -1)
+        )
+        edge = ops.log(volume + 1e-9)[:, None] / 3
+        log_length = ops.log(length)
+        thirds = np.repeat(np.arange(len(self.ways)) >= _HALVES, self.vectors)
+        bands = ops.mean(strength, axis=-1, keepdims=True)
+        nothing = ops.zeros_like(length)
+        extra = [
+            log_length,
+            log_length - edge,
+            row - near_row,
+            column - near_column,
+            seen,
+            nothing + bands,
+            nothing + thirds.astype("float32"),
+        ]
+        shown = ops.concatenate([shown, ops.stack(extra, axis=-1)], axis=-1)
+        shown = ops.reshape(
+            shown * inside[..., None],
+            (-1, *self.ways.shape[:2], shown.shape[-1]),
+        )
+        evidence = self._evidence(basis, normals, strength, widths)
+        evidence = ops.repeat(evidence[:, :, None], self.vectors, axis=2)
+        return ops.concatenate([shown, evidence], axis=-1)
+
+    def _evidence(self, basis, normals, strength, widths):
+        """What bands that were found say for each class, (B, 20, 4).
+
+        A band that is no vector of the lattice, but one of those that a
+        class adds, says much for that.
+        """
+        bands = FoundBands(normals, strength, widths)
+        share = bands.share[..., None]
+        other = (1 - share) / np.float32(2 * np.pi * LOG_RANGE)
+        known, _ = self._densities(basis, bands, 1)
+        known = other + share * ops.max(known, axis=-1, keepdims=True)
+        ratios = []
+        for n in (2, 3):
+            density, vectors = self._densities(basis, bands, n)
+            member = _code(vectors, n)
+            # Bands, their multiples and classes
+            density = ops.max(density[..., None] * member, axis=2)
+            ratios.append(share * density / known)
+        ratio = ops.concatenate(ratios, axis=-1)
+        gains = [
+            ops.log(1 + np.float32(share) * ratio) for share in (0.03, 0.3)
+        ]
+        return ops.stack(
+            [
+                ops.sum(gains[0], axis=1),
+                ops.sum(gains[1], axis=1),
+                ops.max(gains[1], axis=1),
+                ops.sum(ratio / (1 + ratio), axis=1),
+            ],
+            axis=-1,
+        )
+
+    def _densities(self, basis, bands, n: int):
+        """Density of vectors along each band, of the lattice divided by n,
+        (B, T, multiples), and their indices in that, (B, T, multiples, 3).
+        """
+        a, b, c = [basis[:, i] for i in range(3)]
+        dual = ops.stack(
+            [ops.cross(b, c), ops.cross(c, a), ops.cross(a, b)], axis=2
+        )
+        shares = ops.matmul(bands.normals, dual)
+        shares = shares / (ops.max(ops.abs(shares), -1, keepdims=True) + 1e-12)
+        times = np.arange(1, MAX_INDEX * n + 1, dtype="float32")
+        vectors = ops.round(shares[:, :, None] * times[:, None])
+        length, angle = _polar(
+            ops.matmul(vectors, basis[:, None]) / n, bands.normals[:, :, None]
+        )
+        off = bands.lengths[..., None] - ops.log(length)
+        log_density = -0.5 * (
+            angle / Lattices.sigma**2 + ops.square(off / Lattices.off)
+        )
+        volume = ops.abs(ops.sum(a * dual[:, :, 0], -1)) + 1e-9
+        cell = ops.log(volume) - 3 * bands.longest
+        norm = (2 * np.pi) ** 2.5 / 3 * Lattices.sigma**2 * Lattices.off
+        log_density = log_density + cell[:, None, None] - np.log(norm)
+        return ops.exp(ops.minimum(log_density, 30.0)), vectors
+
+    def tell(self, shown):
+        """Logit of each class, (B, 20)."""
+        evidence = shown[:, :, 0, -4:]
+        for layer in self.hidden:
+            shown = layer(shown)
+        both = [
+            ops.mean(shown, axis=2),
+            ops.max(shown, axis=2),
+            evidence,
+        ]
+        return self.told(self.joint(ops.concatenate(both, -1)))[..., 0]
+
+    def call(self, basis, indices, normals, strength, widths, maps):
+        logits = self.tell(self.look(basis, normals, strength, widths, maps))
+        members = ops.convert_to_tensor(self.members)
+        score = ops.matmul(logits, ops.transpose(members))
+        weight = ops.softmax(score, axis=-1)
+        likely = ops.matmul(weight, members)
+
+        # Which class a half, or a third, of each index is of.
+        half, third = _code(indices, 2), _code(indices, 3)
+        shares = ops.matmul(half, likely[:, :_HALVES, None])
+        thirds = ops.matmul(third, likely[:, _HALVES:, None])
+        shorter = -np.log(2) * shares - np.log(3) * thirds
+        bands = ops.concatenate([shares, thirds, shorter], axis=-1)
+
+        finer = ops.matmul(ops.convert_to_tensor(self.bases), basis[:, None])
+        shapes = selling(finer)
+        best = ops.argmax(weight, axis=-1)[:, None]
+        count = self.members.sum(axis=1)
+        kinds = np.stack(
+            [
+                np.arange(len(count)) == 0,
+                (count == 1) & (self.members[:, :_HALVES].sum(1) == 1),
+                self.members[:, _HALVES:].sum(1) == 1,
+                count == 3,
+                count == _HALVES,
+            ],
+            axis=1,
+        ).astype("float32")
+        return bands, ops.concatenate(
+            [
+                gather(shapes, best)[:, 0],
+                ops.sum(weight[..., None] * shapes, axis=1),
+                ops.matmul(weight, ops.convert_to_tensor(kinds)),
+            ],
+            axis=-1,
+        )
+
+    def compute_output_shape(self, basis_shape, indices_shape, *_):
+        b = basis_shape[0]
+        return (b, indices_shape[1], 3), (b, 2 * 27 + 5)
+
+
+def _polar(vectors, normals):
+    """Length of vectors (..., 3) and square of their small angle from
+    normals."""
+    length = ops.sqrt(ops.sum(ops.square(vectors), axis=-1) + 1e-12)
+    dot = ops.sum(vectors * normals, axis=-1)
+    return length, 2 - 2 * ops.abs(dot) / length
+
+
+def _code(indices, n: int):
+    """One for the class that vectors (..., 3) divided by n are of, (...,
+    classes); for none, if that is a vector of the lattice itself."""
+    classes = CLASSES[:_HALVES] if n == 2 else CLASSES[_HALVES:]
+    rest = np.rint(classes * n).astype("float32") % n
+    signs = (rest,) if n == 2 else (rest, -rest % n)
+    found = ops.mod(ops.round(indices), float(n))[..., None, :]
+    return sum(
+        ops.cast(ops.max(ops.abs(found - r), axis=-1) < 0.5, "float32")
+        for r in signs
+    )
