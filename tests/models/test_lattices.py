@@ -63,7 +63,7 @@ def explain(layer, normals, shown, strength=None):
 def test_finds_the_lattice(name, seed):
     basis = LATTICES[name] * 0.9
     normals, shown, first = bands(basis, seed)
-    out, cell = explain(Lattices(), normals, shown)
+    out, _, best, indices = explain(Lattices(), normals, shown)
     assert out.shape == (N, 12)
     found, belongs, volume = out[:, 7], out[:, 9], out[:, 10]
     assert np.mean(belongs > 0.5) > 0.8
@@ -72,6 +72,12 @@ def test_finds_the_lattice(name, seed):
     assert np.mean(off < 0.1) > 0.8
     expected = np.log(abs(np.linalg.det(basis)))
     np.testing.assert_allclose(volume, expected, atol=0.25)
+    # The indices are those of the shortest vectors along the normals.
+    vectors = (indices @ best)[belongs > 0.5]
+    lengths = np.log(np.linalg.norm(vectors, axis=1))
+    np.testing.assert_allclose(
+        lengths, (found / belongs)[belongs > 0.5], atol=1e-3
+    )
 
 
 def test_rotations_and_signs_change_nothing():
@@ -79,11 +85,9 @@ def test_rotations_and_signs_change_nothing():
     turned = Rotation.random(random_state=3).apply(normals)
     turned *= np.where(np.arange(N) % 3, 1, -1)[:, None]
     layer = Lattices()
-    for a, b in zip(
-        explain(layer, turned, shown),
-        explain(layer, normals, shown),
-        strict=True,
-    ):
+    after, before = [explain(layer, n, shown) for n in (turned, normals)]
+    # The basis turns with the bands.
+    for a, b in zip(after[:2], before[:2], strict=True):
         np.testing.assert_allclose(a, b, atol=0.02)
 
 
@@ -94,14 +98,16 @@ def test_random_bands_have_no_lattice():
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
     shown = rng.normal(size=N) * 0.4
     layer = Lattices()
-    none, _ = explain(layer, normals, shown)
-    some, _ = explain(layer, *bands(LATTICES["cI"])[:2])
+    none, *_ = explain(layer, normals, shown)
+    some, *_ = explain(layer, *bands(LATTICES["cI"])[:2])
     assert none[0, 11] < some[0, 11] - 1
 
 
 def test_without_bands():
     """What is absent has normals, but no strength."""
-    out, cell = explain(Lattices(), np.zeros((N, 3)), np.zeros(N), np.zeros(N))
+    out, cell, *_ = explain(
+        Lattices(), np.zeros((N, 3)), np.zeros(N), np.zeros(N)
+    )
     assert np.isfinite(out).all() and np.isfinite(cell).all()
 
 
@@ -112,7 +118,8 @@ def test_few_bands():
         keras.ops.ones((2, 5)),
         keras.ops.ones((2, 5)),
     )
-    assert [i.shape for i in out] == [(2, 5, 12), (2, 54)]
+    shapes = [(2, 5, 12), (2, 54), (2, 3, 3), (2, 5, 3)]
+    assert [i.shape for i in out] == shapes
 
 
 @pytest.mark.parametrize(
@@ -128,7 +135,7 @@ def test_shape_of_cells(name, edges):
     the products of four vectors that add up to zero."""
     basis = LATTICES[name] * 0.7
     edges = np.array(edges) / abs(np.linalg.det(LATTICES[name])) ** (2 / 3)
-    _, cell = explain(Lattices(), *bands(basis, error=0.1)[:2])
+    _, cell, *_ = explain(Lattices(), *bands(basis, error=0.1)[:2])
     np.testing.assert_allclose(np.sort(cell[:6]), edges, atol=0.06)
     zero = cell[6:12]
     assert np.sum(zero > 0.5) == np.sum(edges == 0)

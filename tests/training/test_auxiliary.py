@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the simulation knows of the bands is what the view shows."""
 
+from itertools import product
+from math import gcd
+
 import keras
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ import pytest
 from kikuchipy_symml.crystals import library
 from kikuchipy_symml.models._network import build_network
 from kikuchipy_symml.models.layers import RefineBands
+from kikuchipy_symml.models.layers._superlattices import CLASSES
 from kikuchipy_symml.pattern import ViewSpec, canonical_views
 from kikuchipy_symml.simulation import (
     BandStack,
@@ -18,9 +22,10 @@ from kikuchipy_symml.simulation import (
     random_rotations,
 )
 from kikuchipy_symml.training import _auxiliary
-from kikuchipy_symml.training._auxiliary import Truth
+from kikuchipy_symml.training._auxiliary import COMMON, UNKNOWN, Truth
 from kikuchipy_symml.training._detector import (
     _refined_targets,
+    _superlattice_targets,
     _targets,
     train_layer,
 )
@@ -236,6 +241,7 @@ def test_refiner_and_reader(nickel, some):
         refine=24,
         lattices=10,
         reader=1,
+        superlattices=8,
         poles=3,
         width=16,
         depth=1,
@@ -280,6 +286,39 @@ def test_refiner_and_reader(nickel, some):
     error = np.abs(told - wanted)[known]
     constant = np.abs(wanted[known] - np.median(wanted[known]))
     assert error.mean() < constant.mean()
+
+    # Of one crystal there is next to nothing to be learnt.
+    losses = train("superlattices", 4)
+    assert np.isfinite(losses).all()
+
+
+def test_superlattices_to_be_told():
+    """Of lattices of which every second vector is known, or all are."""
+    indices = np.array(list(product(range(-2, 3), repeat=3)))
+    indices = indices[[tuple(i) > (0, 0, 0) for i in indices]]
+    indices = indices[[gcd(*map(int, i)) == 1 for i in indices]]
+    whole = np.array([[1, 0, 0], [0.2, 1.1, 0], [0, 0.1, 1.3]]) * 0.02
+    vectors = indices @ whole
+    length = np.linalg.norm(vectors, axis=1)
+    truth = Truth(
+        np.stack([vectors / length[:, None]] * 3),
+        np.repeat(np.stack([length] * 3)[..., None], 2, axis=2),
+        np.zeros((3, len(length)), dtype=int),
+    )
+    basis, known = truth.basis()
+    assert known.all()
+    share = basis[0] @ np.linalg.inv(whole)
+    np.testing.assert_allclose(share, np.rint(share), atol=1e-9)
+    assert abs(np.linalg.det(share)) == pytest.approx(1)
+
+    # One that is known but for its lengths, half of it, and none of it
+    parts = np.stack([whole, np.diag([1, 2, 1]) @ whole, whole * 0.6])
+    parts = parts / np.exp(COMMON) * 1.03
+    wanted = _superlattice_targets(truth, parts)
+    assert (wanted[0] == 0).all()
+    only = CLASSES[wanted[1] == 1]
+    np.testing.assert_array_equal(only, [[0, 0.5, 0]])
+    assert (wanted[2] == UNKNOWN).all()
 
 
 def test_detector_targets_of_a_place_on_a_band():

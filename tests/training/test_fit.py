@@ -77,7 +77,8 @@ def settings(tiny):
         "network_settings": {
             k: v
             for k, v in tiny["network"].items()
-            if k not in ("extrema", "refine", "lattices", "reader")
+            if k
+            not in ("extrema", "refine", "lattices", "reader", "superlattices")
         },
         "batch_size": 16,
         "show_progressbar": False,

@@ -44,7 +44,8 @@ def test_a_larger_one_gives_what_the_one_before_gave(tiny, resize):
     before, after = copy.deepcopy(tiny), copy.deepcopy(tiny)
     for settings in (before, after):
         settings["network"]["pair_updates"] = True
-    del before["network"]["lattices"]
+    for option in ("lattices", "superlattices"):
+        del before["network"][option]
     after["network"]["depth"] = 2
     after["auxiliary"]["blocks"] = [1]
     first, second = resize(before, after)

@@ -10,7 +10,8 @@ which many bands cross (:class:`Poles`). All that the rest of the network
 knows about directions are quantities that no rotation changes: angles
 between tokens, and what the map shows where a rotation about one token
 takes another (:class:`Relations`). The reciprocal lattices that explain
-most bands (:class:`Lattices`) say which vectors those have in common.
+most bands (:class:`Lattices`) say which vectors those have in common, and
+weak bands whether there are more (:class:`Superlattices`).
 
 Axes: ``B`` patterns, ``y`` and ``x`` view rows and columns, ``P`` azimuths
 and ``A`` tilts of plane normals, ``T`` bands, ``Z`` poles, ``N = T + Z``
@@ -19,11 +20,12 @@ tokens.
 
 from ._attention import MeanOverPresent, PairAttention, PairUpdate, Present
 from ._bands import Bands, FindBands
-from ._lattices import Lattices, ReadWidths
+from ._lattices import Lattices
 from ._poles import Poles, Relations
 from ._profiles import Profiles, RefineBands
 from ._superlattices import Superlattices
 from ._views import GreatCircles, Shrink
+from ._widths import ReadWidths
 
 __all__ = [
     "Bands",

@@ -8,102 +8,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from ._attention import PairAttention
 from ._base import gather, register
+from ._cells import selling, volume_of
 
 # The highest index that a band may have in a reduced basis.
 MAX_INDEX = 5
 # Range of the logarithm of lengths of what is no band.
 LOG_RANGE = 1.5
-
-
-@register
-class ReadWidths(keras.layers.Layer):
-    """The Bragg angle of each band, read off its profile.
-
-    Input: features of bands (B, T, F); if there are blocks, also the
-    features of pairs of tokens (B, N, N, G), of which bands come first,
-    and the strength of the bands (B, T). Output (B, T): logarithm of the
-    sine of the Bragg angle of the strongest order, relative to a common
-    one. It is trained ahead of all other layers but those that find bands,
-    and is fixed from then on.
-
-    Parameters
-    ----------
-    width
-        Features of each band within.
-    blocks
-        Blocks of attention in which a band's width is weighed against
-        those of the others. If 0, each is read by itself.
-    """
-
-    heads = 4
-    pair_width = 16
-
-    def __init__(self, width=64, blocks=0, **kwargs):
-        kwargs["dtype"] = "float32"
-        super().__init__(**kwargs)
-        self.width = width
-        self.blocks = blocks
-
-    def get_config(self) -> dict:
-        config = super().get_config()
-        config.pop("dtype")
-        return config | {"width": self.width, "blocks": self.blocks}
-
-    def build(self, features_shape, pairs_shape=None, strength_shape=None):
-        w = self.width
-        tokens = (*features_shape[:-1], w)
-
-        def dense(name, shape, units, activation=None):
-            layer = keras.layers.Dense(units, activation, name=name)
-            layer.build(shape)
-            return layer
-
-        def norm(name):
-            layer = keras.layers.LayerNormalization(name=name)
-            layer.build(tokens)
-            return layer
-
-        self.hidden = [
-            dense("hidden_0", features_shape, w, "silu"),
-            dense("hidden_1", tokens, w, "silu"),
-        ]
-        self.told = dense("told", tokens, 1)
-        blocks = range(self.blocks)
-        if blocks:
-            self.pairs = dense("pairs", pairs_shape, self.pair_width, "silu")
-            pairs_shape = (*pairs_shape[:-1], self.pair_width)
-        # Lists of layers, as Keras saves nothing of what is deeper.
-        self.before = [norm(f"before_{i}") for i in blocks]
-        self.attention = [
-            PairAttention(self.heads, name=f"attention_{i}") for i in blocks
-        ]
-        for layer in self.attention:
-            layer.build(tokens, pairs_shape, strength_shape)
-        self.after = [norm(f"after_{i}") for i in blocks]
-        self.inner = [dense(f"inner_{i}", tokens, w, "silu") for i in blocks]
-        self.outer = [dense(f"outer_{i}", tokens, w) for i in blocks]
-        self.built = True
-        self.trainable = False
-
-    def call(self, features, pairs=None, strength=None):
-        x = features
-        for layer in self.hidden:
-            x = layer(x)
-        if self.blocks:
-            t = features.shape[1]
-            pairs = self.pairs(pairs[:, :t, :t])
-            there = ops.cast(strength > 0, "float32")
-        for i in range(self.blocks):
-            x = x + self.attention[i](self.before[i](x), pairs, there)
-            x = x + self.outer[i](self.inner[i](self.after[i](x)))
-        return self.told(x)[..., 0]
-
-    def compute_output_shape(
-        self, features_shape, pairs_shape=None, strength_shape=None
-    ):
-        return features_shape[:-1]
 
 
 @register
@@ -234,7 +145,7 @@ class Lattices(keras.layers.Layer):
         vectors = gather(normals, which)
         volume = ops.stack(
             [
-                _volume(*[vectors[:, :, j] for j in range(4) if j != i])
+                volume_of(*[vectors[:, :, j] for j in range(4) if j != i])
                 for i in range(4)
             ],
             axis=-1,
@@ -375,7 +286,7 @@ class Lattices(keras.layers.Layer):
 
         belongs = of_best(belongs)
         a, b, c = [gather(basis, best)[:, 0, i] for i in range(3)]
-        size = ops.log(_volume(a, b, c) + 1e-9)[:, None]
+        size = ops.log(volume_of(a, b, c) + 1e-9)[:, None]
         whole = ops.ones_like(belongs)
         explained = gather(score, best) / bands.normals.shape[1]
         first_index = ops.stack(
@@ -437,57 +348,6 @@ def _lowest(values):
         lowest = ops.where(lower, values[i], lowest)
         where = ops.where(lower, i, where)
     return where
-
-
-def _volume(a, b, c):
-    """Of the cell of three vectors, each (..., 3)."""
-    return ops.abs(ops.sum(ops.cross(a, b) * c, axis=-1))
-
-
-def selling(basis):
-    """What tells the Bravais lattice of cells (B, K, 3 vectors, 3): the six
-    parameters of Selling over a power of the volume, in an order that does
-    not depend on that of the vectors; which of them are zero and which
-    equal, (B, K, 27).
-
-    B. Delaunay, Z. Kristallogr. 84 (1933) 109.
-    """
-    first = np.array([0, 0, 0, 1, 1, 2])
-    second = np.array([1, 2, 3, 2, 3, 3])
-    a, b, c = [basis[:, :, i] for i in range(3)]
-    volume = _volume(a, b, c) + 1e-9
-    basis = basis / (volume ** np.float32(1 / 3))[..., None, None]
-    four = ops.concatenate([basis, -ops.sum(basis, 2, keepdims=True)], axis=2)
-
-    def products(four):
-        dots = ops.matmul(four, ops.transpose(four, (0, 1, 3, 2)))
-        dots = ops.reshape(dots, (-1, dots.shape[1], 16))
-        return ops.take(dots, first * 4 + second, axis=-1)
-
-    def shorter(_, four):
-        dots = products(four)
-        worst = ops.argmax(dots, axis=-1)
-        one = ops.one_hot(ops.take(first, worst), 4)[..., None]
-        two = ops.one_hot(ops.take(second, worst), 4)[..., None]
-        obtuse = ops.max(dots, axis=-1) < 1e-4
-        vector = ops.sum(one * four, axis=2, keepdims=True)
-        change = (1 - 3 * one - two) * vector
-        return four + ops.where(obtuse[..., None, None], 0.0, change)
-
-    four = ops.fori_loop(0, 16, shorter, four)
-    edges = ops.clip(-products(four), 0.0, 4.0)
-    # Opposite edges of the tetrahedron, the smaller first, and pairs by sum.
-    left, right = edges[..., :3], edges[..., :2:-1]
-    pairs = ops.stack(
-        [ops.minimum(left, right), ops.maximum(left, right)], axis=-1
-    )
-    order = ops.argsort(ops.sum(pairs, axis=-1), axis=-1)
-    pairs = ops.take_along_axis(pairs, order[..., None], axis=-2)
-    edges = ops.reshape(pairs, (-1, pairs.shape[1], 6))
-    i, j = np.triu_indices(6, 1)
-    apart = ops.take(edges, i, axis=-1) - ops.take(edges, j, axis=-1)
-    near = [ops.exp(-ops.square(x / 0.06)) for x in (edges, apart)]
-    return ops.concatenate([edges, *near], axis=-1)
 
 
 def _reduced(basis, passes: int):

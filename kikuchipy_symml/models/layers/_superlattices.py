@@ -9,7 +9,8 @@ import numpy as np
 from keras import ops
 
 from ._base import GeometryLayer, gather, pool_square, register, wrap
-from ._lattices import LOG_RANGE, MAX_INDEX, FoundBands, Lattices, selling
+from ._cells import selling, volume_of
+from ._lattices import LOG_RANGE, MAX_INDEX, FoundBands, Lattices
 from ._poles import plane_angles
 
 
@@ -95,12 +96,13 @@ class Superlattices(GeometryLayer):
 
     Input: basis of the likeliest lattice (B, 3 vectors, 3) and the indices
     of the bands in it (B, T, 3), from :class:`Lattices`; normals (B, T, 3),
-    strength and widths (B, T) as that takes; the map over normals (B, P, A,
-    2). Output (B, T, 3): how likely half the
-    shortest vector along the normal is one of the whole lattice, and a
-    third of it, and how much shorter it is by that, as a logarithm. And (B,
-    59): the shape of the cell of the likeliest whole lattice and of all, as
-    from :class:`Lattices`, and how many times as many vectors it has.
+    strength and widths (B, T), as that takes them; the map over normals
+    (B, P, A, 2). Output (B, T, 3): how likely half the shortest vector along
+    the normal is one of the whole lattice, and a third of it, and how much
+    shorter the shortest is by that, as a logarithm. And (B, 59): the shape
+    of the cell of the likeliest whole lattice and of all, as from
+    :class:`Lattices`, and how likely it has as many vectors, twice, three,
+    four or eight times as many.
     """
 
     # Cells of the map to either side of where a vector points to.
@@ -145,7 +147,7 @@ class Superlattices(GeometryLayer):
 
     def look(self, basis, normals, strength, widths, maps):
         """What the map shows where the new vectors of each class point to,
-        (B, 20, vectors, F)."""
+        and what the bands say for the class, (B, 20, vectors, F)."""
         p, a, pad = self.azimuths, self.tilts, self.pad
         ways = ops.convert_to_tensor(self.ways.reshape(-1, 3))
         every = ops.matmul(ways, basis)
@@ -171,9 +173,7 @@ class Superlattices(GeometryLayer):
         shown = gather(flat, corner[..., None] + offsets)
         seen = gather(ops.reshape(seen, (-1, p * a)), place[0] * a + place[1])
 
-        volume = ops.abs(
-            ops.sum(ops.cross(basis[:, 0], basis[:, 1]) * basis[:, 2], -1)
-        )
+        volume = volume_of(*[basis[:, i] for i in range(3)])
         edge = ops.log(volume + 1e-9)[:, None] / 3
         log_length = ops.log(length)
         thirds = np.repeat(np.arange(len(self.ways)) >= _HALVES, self.vectors)
@@ -248,8 +248,7 @@ class Superlattices(GeometryLayer):
         log_density = -0.5 * (
             angle / Lattices.sigma**2 + ops.square(off / Lattices.off)
         )
-        volume = ops.abs(ops.sum(a * dual[:, :, 0], -1)) + 1e-9
-        cell = ops.log(volume) - 3 * bands.longest
+        cell = ops.log(volume_of(a, b, c) + 1e-9) - 3 * bands.longest
         norm = (2 * np.pi) ** 2.5 / 3 * Lattices.sigma**2 * Lattices.off
         log_density = log_density + cell[:, None, None] - np.log(norm)
         return ops.exp(ops.minimum(log_density, 30.0)), vectors

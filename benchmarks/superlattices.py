@@ -1,0 +1,61 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How often a found lattice is but a part of the whole, and how often that
+is told.
+
+    python benchmarks/superlattices.py recipes/next.yaml --directory DIR
+
+prints, for patterns of random crystals never trained on, how many times as
+many vectors the reciprocal lattice of the crystal has as the likeliest one
+that explains the bands, and for each how often the layer that looks for weak
+bands tells the whole one. Of the checkpoint in DIR (or of ``--checkpoint``),
+with the camera of the recipe.
+"""
+
+import keras
+import numpy as np
+from bands_found import BATCH, batch, started
+
+from kikuchipy_symml.training._auxiliary import UNKNOWN
+from kikuchipy_symml.training._detector import _superlattice_targets
+
+
+def main() -> None:
+    """Print the table."""
+    trainer, shards, batches = started(__doc__.splitlines()[0])
+    network = trainer.network
+    layer = network.get_layer("superlattices")
+    basis, _, *rest = layer.input
+    told = keras.layers.Lambda(lambda x: layer.tell(layer.look(*x)))
+    model = keras.Model(network.input, [basis, told([basis, *rest])])
+    wanted, logits = [], []
+    for i in range(batches):
+        views, truth = batch(trainer.recipe, shards, i)
+        basis, told = [np.asarray(a) for a in model.predict_on_batch(views)]
+        wanted.append(_superlattice_targets(truth, basis))
+        logits.append(told)
+    wanted, logits = np.concatenate(wanted), np.concatenate(logits)
+    known = wanted[:, 0] > UNKNOWN + 1
+    best = (logits @ layer.members.T).argmax(axis=1)
+    right = np.all(layer.members[best] == wanted, axis=1)
+    same = np.all(wanted[:, None] == layer.members, axis=2)
+    times = np.rint(1 / np.abs(np.linalg.det(layer.bases))).astype(int)
+    times = np.where(same.any(axis=1), times[same.argmax(axis=1)], 0)
+    print(f"{batches * BATCH} patterns of unseen random crystals")
+    print("Vectors of the crystal     patterns  whole one told")
+    for name, which in (
+        ("as many", known & (times == 1)),
+        ("twice as many", known & (times == 2)),
+        ("three times", known & (times == 3)),
+        ("four times", known & (times == 4)),
+        ("eight times", known & (times == 8)),
+        ("more, or by other ways", known & (times == 0)),
+        ("all of these", known),
+        ("others than those found", ~known),
+    ):
+        share = f"{right[which].mean():16.0%}" if which[known].any() else ""
+        print(f"{name:26s}{which.mean():9.0%}{share}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Weak bands tell that a lattice is but a part of the whole one."""
+
+from itertools import product
+from math import gcd
+
+import keras
+import numpy as np
+import pytest
+
+from kikuchipy_symml.models.layers import Superlattices
+from kikuchipy_symml.models.layers._cells import selling
+from kikuchipy_symml.models.layers._superlattices import (
+    CLASSES,
+    _code,
+    _hypotheses,
+)
+from kikuchipy_symml.pattern import ViewSpec
+
+N = 28
+VIEW = ViewSpec(size=32).to_dict()
+# What the known lattice has less than a primitive cubic one, as multiples
+# of its vectors, and the class of what is missing.
+PARTS = {
+    "every second along one": (np.diag([2.0, 1, 1]), (1 / 2, 0, 0)),
+    "every second along a diagonal": (
+        np.array([[1.0, 1, 0], [1, -1, 0], [0, 0, 1]]),
+        (1 / 2, 1 / 2, 0),
+    ),
+    "every third along one": (np.diag([1.0, 3, 1]), (0, 1 / 3, 0)),
+}
+
+
+@pytest.fixture(scope="module")
+def layer():
+    layer = Superlattices(VIEW, azimuths=24, tilts=16, width=8, vectors=6)
+    layer(*inputs(np.eye(3), np.zeros((N, 3)), np.ones(N)))
+    return layer
+
+
+def bands(basis, seed):
+    """Normals and logarithms of lengths of some of the shortest vectors of
+    a lattice, as well as bands tell them."""
+    rng = np.random.default_rng(seed)
+    indices = [i for i in product(range(-3, 4), repeat=3) if i > (0, 0, 0)]
+    vectors = np.array([i for i in indices if gcd(*i) == 1]) @ basis
+    length = np.linalg.norm(vectors, axis=1)
+    some = rng.choice(np.argsort(length)[: N + 8], N, replace=False)
+    normals = vectors[some] / length[some, None]
+    normals += rng.normal(size=normals.shape) * np.deg2rad(0.4)
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    normals *= rng.choice([-1, 1], N)[:, None]
+    return normals, np.log(length[some]) + rng.normal(size=N) * 0.08
+
+
+def inputs(basis, normals, shown):
+    """What the layer takes, of one pattern."""
+    basis = np.asarray(basis, dtype="float32")
+    indices = np.rint(normals * np.exp(shown)[:, None] @ np.linalg.inv(basis))
+    maps = np.random.default_rng(0).normal(size=(24, 16, 2))
+    maps[..., 1] = 1
+    strength = np.linspace(0.95, 0.8, N)
+    return [
+        keras.ops.convert_to_tensor(np.asarray(a, dtype="float32")[None])
+        for a in (basis, indices, normals, strength, shown, maps)
+    ]
+
+
+def number(vector):
+    """Number of the class of which a vector is."""
+    whole = np.abs(CLASSES - vector) % 1 < 0.01
+    return int(whole.all(axis=1).argmax())
+
+
+def test_classes_are_all_ways():
+    """Each vector of half and of a third of a lattice is of one of them, or
+    of the lattice itself."""
+    assert len(CLASSES) == 7 + 13
+    vectors = np.array(list(product(range(-4, 5), repeat=3)), dtype="float32")
+    for n in (2, 3):
+        member = np.asarray(_code(vectors, n))
+        own = (vectors % n == 0).all(axis=1)
+        np.testing.assert_array_equal(member.sum(axis=1), ~own)
+        np.testing.assert_array_equal(member, np.asarray(_code(-vectors, n)))
+
+
+def test_hypotheses():
+    bases, members = _hypotheses()
+    times = 1 / np.abs(np.linalg.det(bases))
+    values, counts = np.unique(np.rint(times), return_counts=True)
+    assert dict(zip(values, counts, strict=True)) == {
+        1: 1,
+        2: 7,
+        3: 13,
+        4: 7,
+        8: 1,
+    }
+    for basis, member in zip(bases, members, strict=True):
+        share = CLASSES @ np.linalg.inv(basis)
+        there = np.all(np.abs(share - np.rint(share)) < 1e-5, axis=1)
+        np.testing.assert_array_equal(there, member > 0)
+
+
+def test_vectors_are_of_their_class(layer):
+    for k, ways in enumerate(layer.ways):
+        n = 2 if k < 7 else 3
+        member = np.asarray(_code(ways * n, n))
+        assert np.all(member[:, k if n == 2 else k - 7] == 1)
+        # None twice, nor its opposite
+        both = np.round(np.concatenate([ways, -ways]), 3) + 0.0
+        assert len(np.unique(both, axis=0)) == 2 * len(ways)
+
+
+@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_bands_tell_what_is_missing(layer, name, seed):
+    part, missing = PARTS[name]
+    whole = np.eye(3) * 0.9
+    normals, shown = bands(whole, seed)
+    basis, _, *found, _ = inputs(part @ whole, normals, shown)
+    evidence = np.asarray(layer._evidence(basis, *found))[0]
+    assert (evidence.argmax(axis=0) == number(missing)).all()
+    best = np.sort(evidence[:, 0])
+    assert best[-1] > 2 * best[-2] + 1
+    # Of the whole lattice nothing is missing.
+    basis, _, *found, _ = inputs(whole, normals, shown)
+    none = np.asarray(layer._evidence(basis, *found))[0]
+    assert none[:, 0].max() < best[-1] / 5
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_what_becomes_of_an_answer(layer, name, monkeypatch):
+    """Lengths and shapes are those of the lattice that is told."""
+    part, missing = PARTS[name]
+    k = number(missing)
+    logits = np.where(np.arange(20) == k, 30, -30).astype("float32")[None]
+    monkeypatch.setattr(layer, "tell", lambda shown: logits)
+    normals = np.array(missing) @ part
+    normals = np.array([normals, [0, 0, 1]] + [[0, 0, 1]] * (N - 2))
+    given = inputs(part, normals, np.ones(N))
+    # The first band is the vector of the lattice along what is missing.
+    times = 2 if k < 7 else 3
+    indices = np.zeros((1, N, 3), dtype="float32")
+    indices[0, 0] = np.array(missing) * times
+    indices[0, 1] = 0, 0, 1
+    given[1] = keras.ops.convert_to_tensor(indices)
+    shorter, cells = [np.asarray(i)[0] for i in layer(*given)]
+    shown = [1, 0, -np.log(2)] if k < 7 else [0, 1, -np.log(3)]
+    np.testing.assert_allclose(shorter[0], shown, atol=1e-5)
+    np.testing.assert_allclose(shorter[1], 0, atol=1e-5)
+    # A primitive cubic lattice, whatever was known of it
+    cubic = np.eye(3, dtype="float32")[None, None]
+    shape = np.asarray(selling(keras.ops.convert_to_tensor(cubic)))[0, 0]
+    np.testing.assert_allclose(cells[:27], shape, atol=1e-3)
+    np.testing.assert_allclose(cells[27:54], shape, atol=1e-3)
+    kind = 1 if k < 7 else 2
+    np.testing.assert_allclose(cells[54:], np.arange(5) == kind, atol=1e-5)
+
+
+def test_without_bands(layer):
+    """What is absent has normals, but no strength, and no lattice."""
+    zero = np.zeros((3, 3))
+    given = inputs(np.eye(3), np.zeros((N, 3)), np.zeros(N))
+    given[0] = keras.ops.convert_to_tensor(zero[None].astype("float32"))
+    for out in layer(*given):
+        assert np.isfinite(np.asarray(out)).all()
+
+
+def test_configuration(layer):
+    again = Superlattices.from_config(layer.get_config())
+    assert again.get_config() == layer.get_config()
+    assert (again.width, again.vectors) == (8, 6)
+    assert not layer.trainable_variables
