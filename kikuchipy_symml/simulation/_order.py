@@ -1,15 +1,20 @@
 # Copyright 2026 the kikuchipy_symml developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How well the order of a crystal's elements can be seen.
+"""How well the order of a crystal's atoms can be seen.
 
-Where elements take turns on the sites of a smaller cell, only superlattice
-reflections tell its lattice from that of the smaller cell, and they are as
-weak as the elements are alike.
+Where elements take turns on the sites of a smaller cell, or atoms are off
+them by a little, only superlattice reflections tell the crystal's lattice
+from that of the smaller cell, and they are as weak as the elements are alike
+or the shifts are small.
 """
+
+from itertools import product
 
 import numpy as np
 
 from kikuchipy_symml.crystals import Crystal
+from kikuchipy_symml.crystals._metric import PRIMITIVE
+from kikuchipy_symml.crystals._wyckoff import centring
 
 from ._bands import _Potential
 
@@ -55,14 +60,7 @@ def strength_of_order(crystal: Crystal) -> float:
     identity = (found["rotations"] == np.eye(3, dtype=int)).all(axis=(1, 2))
     translations = found["translations"][identity]
 
-    reach = np.linalg.norm(crystal.matrix, axis=1) / _D_MIN
-    ranges = [np.arange(-int(n), int(n) + 1) for n in np.ceil(reach)]
-    hkl = np.stack(np.meshgrid(*ranges, indexing="ij"), axis=-1)
-    hkl = hkl.reshape(-1, 3)
-    hkl = hkl[len(hkl) // 2 + 1 :]
-    length = np.linalg.norm(hkl @ np.linalg.inv(crystal.matrix).T, axis=1)
-    hkl = hkl[length < 1 / _D_MIN]
-    u = np.abs(_Potential(crystal, 1.0)(hkl))
+    hkl, u = _strengths(crystal)
     phase = hkl @ translations.T
     forbidden = (np.abs(phase - np.rint(phase)) > 0.02).any(axis=1)
     # What the crystal's own lattice forbids is zero up to rounding.
@@ -70,3 +68,63 @@ def strength_of_order(crystal: Crystal) -> float:
     if strongest < 1e-9 * u.max(initial=1):
         return 1.0
     return float(strongest / u.max())
+
+
+def strength_of_lattice(crystal: Crystal) -> float:
+    """Return how strong the reflections are by which the crystal's lattice
+    is told from those of smaller cells.
+
+    Parameters
+    ----------
+    crystal
+        The crystal.
+
+    Returns
+    -------
+    strength
+        Of each lattice with half and a third of the crystal's primitive
+        cell, of which there are 7 and 13, the Fourier coefficient of the
+        potential of the strongest reflection that it forbids; the smallest
+        of these, relative to the strongest of all down to a spacing of 1
+        Å.
+
+    See Also
+    --------
+    strength_of_order
+        Smaller cells of the same positions only, whatever their size.
+
+    Examples
+    --------
+    >>> from kikuchipy_symml.crystals import library
+    >>> from kikuchipy_symml.simulation._order import strength_of_lattice
+    >>> crystals = {crystal.name: crystal for crystal in library()}
+    >>> round(strength_of_lattice(crystals["Awaruite"]), 2)  # Ni3Fe
+    0.02
+    >>> round(strength_of_lattice(crystals["Ni"]), 1)
+    0.9
+    """
+    hkl, u = _strengths(crystal)
+    primitive = PRIMITIVE[centring(crystal.space_group)]
+    whole = np.rint(hkl @ primitive.T).astype(int)
+    weakest = 1.0
+    for n in (2, 3):
+        for way in product(range(n), repeat=3):
+            opposite = tuple(-i % n for i in way)
+            if any(way) and way <= opposite:
+                forbidden = whole @ way % n != 0
+                strongest = u[forbidden].max(initial=0) / u.max()
+                weakest = min(weakest, float(strongest))
+    return weakest
+
+
+def _strengths(crystal: Crystal) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of half of all reflections in the conventional cell, and the
+    size of the Fourier coefficients of the potential."""
+    reach = np.linalg.norm(crystal.matrix, axis=1) / _D_MIN
+    ranges = [np.arange(-int(n), int(n) + 1) for n in np.ceil(reach)]
+    hkl = np.stack(np.meshgrid(*ranges, indexing="ij"), axis=-1)
+    hkl = hkl.reshape(-1, 3)
+    hkl = hkl[len(hkl) // 2 + 1 :]
+    length = np.linalg.norm(hkl @ np.linalg.inv(crystal.matrix).T, axis=1)
+    hkl = hkl[length < 1 / _D_MIN]
+    return hkl, np.abs(_Potential(crystal, 1.0)(hkl))

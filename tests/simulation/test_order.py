@@ -5,7 +5,10 @@ import pytest
 
 from kikuchipy_symml.crystals import library
 from kikuchipy_symml.simulation._bands import _Potential
-from kikuchipy_symml.simulation._order import strength_of_order
+from kikuchipy_symml.simulation._order import (
+    strength_of_lattice,
+    strength_of_order,
+)
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +52,20 @@ def test_polarity_is_no_order(crystals):
     """Gallium arsenide has the lattice that it has with one element; what
     differs, and is weak, are reflections that a glide plane forbids."""
     assert strength_of_order(crystals["GaAs"]) == 1
+
+
+def test_cells_that_hardly_differ(real):
+    """Atoms that are off a simpler structure's sites, and all that is
+    ordered, in terms of the cell that is left."""
+    assert strength_of_lattice(real["Ni"]) > 0.5
+    assert strength_of_lattice(real["Awaruite"]) < 0.03
+    # Perovskites: one of the cubic cell, others of two or four of those
+    assert strength_of_lattice(real["Tausonite (Pm-3m)"]) > 0.2
+    assert strength_of_lattice(real["Isolueshite (Cmcm)"]) < 0.2
+
+
+def test_a_smaller_cell_by_hand(real):
+    """Of B2 the halves of the cell forbid 100 or 111, but not 110."""
+    crystal = real["NiAl"]
+    u = np.abs(_Potential(crystal, 1.0)(np.array([(1, 0, 0), (1, 1, 0)])))
+    assert strength_of_lattice(crystal) == pytest.approx(u[0] / u[1])
