@@ -157,9 +157,9 @@ class Superlattices(GeometryLayer):
         row = azimuth * (p / np.pi) - 0.5
         column = tilt / self.tilt_step + (a - 1) / 2
         inside = ops.cast((column > -0.5) & (column < a - 0.5), "float32")
-        near_row = ops.clip(ops.round(row), 0, p - 1)
-        near_column = ops.clip(ops.round(column), 0, a - 1)
-        place = [ops.cast(i, "int32") for i in (near_row, near_column)]
+        near_row = ops.clip(ops.cast(ops.round(row), "int32"), 0, p - 1)
+        near_column = ops.cast(ops.round(column), "int32")
+        near_column = ops.clip(near_column, 0, a - 1)
 
         mean, seen = maps[..., :1], maps[..., 1]
         padded = wrap(mean, pad)
@@ -169,9 +169,11 @@ class Superlattices(GeometryLayer):
         d = np.arange(2 * self.half + 1)
         offsets = (d[:, None] * wide + d).ravel().astype("int32")
         flat = ops.reshape(contrast, (-1, (p + 2 * self.half) * wide))
-        corner = place[0] * wide + place[1]
+        corner = near_row * wide + near_column
         shown = gather(flat, corner[..., None] + offsets)
-        seen = gather(ops.reshape(seen, (-1, p * a)), place[0] * a + place[1])
+        seen = gather(
+            ops.reshape(seen, (-1, p * a)), near_row * a + near_column
+        )
 
         volume = volume_of(*[basis[:, i] for i in range(3)])
         edge = ops.log(volume + 1e-9)[:, None] / 3
@@ -182,8 +184,8 @@ class Superlattices(GeometryLayer):
         extra = [
             log_length,
             log_length - edge,
-            row - near_row,
-            column - near_column,
+            row - ops.cast(near_row, "float32"),
+            column - ops.cast(near_column, "float32"),
             seen,
             nothing + bands,
             nothing + thirds.astype("float32"),
