@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Bands: peaks of the map over plane normals."""
 
-import keras
 import numpy as np
 from keras import ops
 
 from ._base import (
     GeometryLayer,
+    dense,
     gather,
     normals_at,
     pool_square,
@@ -126,19 +126,15 @@ class FindBands(Bands):
 
     def build(self, maps_shape):
         n = (2 * self.half_azimuth + 1) * (2 * self.half_tilt + 1) + 2
-        shape = (None, self.extrema, n)
+        w = self.width
         # A place is told as it is in the map: the sign of the contrast
         # says little about where the middle of a band is.
         self.hidden = [
-            keras.layers.Dense(self.width, "relu", name=f"hidden_{i}")
-            for i in range(2)
+            dense("hidden_0", n, w, "relu"),
+            dense("hidden_1", w, w, "relu"),
         ]
         # Logit, and offsets along azimuths and tilts in cells.
-        self.told = keras.layers.Dense(3, name="told")
-        for layer in self.hidden:
-            layer.build(shape)
-            shape = (None, self.extrema, self.width)
-        self.told.build(shape)
+        self.told = dense("told", w, 3)
         self.built = True
         self.trainable = False
 

@@ -50,6 +50,14 @@ class GeometryLayer(keras.layers.Layer):
         return 2 * np.deg2rad(self.view.radius - 2) / (self.tilts - 1)
 
 
+def dense(name: str, size: int, units: int, activation=None):
+    """A layer that takes `size` features, built: those that a layer uses
+    within must be, as it may be loaded before it is called."""
+    layer = keras.layers.Dense(units, activation, name=name)
+    layer.build((None, None, size))
+    return layer
+
+
 def wrap(x, pad: int):
     """Pad a map (B, P, A, ...) over the seam: beyond half a turn stands
     the opposite normal, with the opposite tilt. Zero beyond the tilts."""

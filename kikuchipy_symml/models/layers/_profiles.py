@@ -8,7 +8,7 @@ from keras import ops
 
 from kikuchipy_symml.pattern._view import ViewSpec
 
-from ._base import gather, register, without_doubles
+from ._base import dense, gather, register, without_doubles
 
 
 class ProfileLayer(keras.layers.Layer):
@@ -152,19 +152,15 @@ class RefineBands(ProfileLayer):
     def build(
         self, normals_shape, features_shape, strength_shape, views_shape
     ):
+        w = self.width
         size = self.parts * (self.count + 1) + 2
-        shape = (None, None, size)
         self.hidden = [
-            keras.layers.Dense(self.width, "silu", name=f"hidden_{i}")
-            for i in range(2)
+            dense("hidden_0", size, w, "silu"),
+            dense("hidden_1", w, w, "silu"),
         ]
         # Logit, and by how many degrees the normal is off towards the
         # middle of the view and along the band.
-        self.told = keras.layers.Dense(3, name="told")
-        for layer in self.hidden:
-            layer.build(shape)
-            shape = (None, None, self.width)
-        self.told.build(shape)
+        self.told = dense("told", w, 3)
         self.built = True
         self.trainable = False
 

@@ -4,11 +4,17 @@
 
 from itertools import product
 
-import keras
 import numpy as np
 from keras import ops
 
-from ._base import GeometryLayer, gather, pool_square, register, wrap
+from ._base import (
+    GeometryLayer,
+    dense,
+    gather,
+    pool_square,
+    register,
+    wrap,
+)
 from ._cells import selling, volume_of
 from ._lattices import LOG_RANGE, MAX_INDEX, FoundBands, Lattices
 from ._poles import plane_angles
@@ -132,16 +138,13 @@ class Superlattices(GeometryLayer):
         maps_shape,
     ):
         w = self.width
-
-        def dense(name, size, units, activation="silu"):
-            layer = keras.layers.Dense(units, activation, name=name)
-            layer.build((None, None, size))
-            return layer
-
         size = (2 * self.half + 1) ** 2 + 11
-        self.hidden = [dense("hidden_0", size, w), dense("hidden_1", w, w)]
-        self.joint = dense("joint", 2 * w + 4, w)
-        self.told = dense("told", w, 1, None)
+        self.hidden = [
+            dense("hidden_0", size, w, "silu"),
+            dense("hidden_1", w, w, "silu"),
+        ]
+        self.joint = dense("joint", 2 * w + 4, w, "silu")
+        self.told = dense("told", w, 1)
         self.built = True
         self.trainable = False
 

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from ._attention import PairAttention
-from ._base import register
+from ._base import dense, register
 
 
 @register
@@ -47,25 +47,21 @@ class ReadWidths(keras.layers.Layer):
         w = self.width
         tokens = (*features_shape[:-1], w)
 
-        def dense(name, shape, units, activation=None):
-            layer = keras.layers.Dense(units, activation, name=name)
-            layer.build(shape)
-            return layer
-
         def norm(name):
             layer = keras.layers.LayerNormalization(name=name)
             layer.build(tokens)
             return layer
 
         self.hidden = [
-            dense("hidden_0", features_shape, w, "silu"),
-            dense("hidden_1", tokens, w, "silu"),
+            dense("hidden_0", features_shape[-1], w, "silu"),
+            dense("hidden_1", w, w, "silu"),
         ]
-        self.told = dense("told", tokens, 1)
+        self.told = dense("told", w, 1)
         blocks = range(self.blocks)
         if blocks:
-            self.pairs = dense("pairs", pairs_shape, self.pair_width, "silu")
-            pairs_shape = (*pairs_shape[:-1], self.pair_width)
+            pair_width = self.pair_width
+            self.pairs = dense("pairs", pairs_shape[-1], pair_width, "silu")
+            pairs_shape = (*pairs_shape[:-1], pair_width)
         # Lists of layers, as Keras saves nothing of what is deeper.
         self.before = [norm(f"before_{i}") for i in blocks]
         self.attention = [
@@ -74,8 +70,8 @@ class ReadWidths(keras.layers.Layer):
         for layer in self.attention:
             layer.build(tokens, pairs_shape, strength_shape)
         self.after = [norm(f"after_{i}") for i in blocks]
-        self.inner = [dense(f"inner_{i}", tokens, w, "silu") for i in blocks]
-        self.outer = [dense(f"outer_{i}", tokens, w) for i in blocks]
+        self.inner = [dense(f"inner_{i}", w, w, "silu") for i in blocks]
+        self.outer = [dense(f"outer_{i}", w, w) for i in blocks]
         self.built = True
         self.trainable = False
 
