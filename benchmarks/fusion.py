@@ -34,23 +34,29 @@ def line(tag: str, p: np.ndarray, space_groups: np.ndarray) -> str:
     return f"{tag:20s}{right:9.1%}{p.max(axis=1).mean():12.1%}{surprise:10.2f}"
 
 
-def main() -> None:
+def started(description: str, patterns: int) -> tuple:
+    """The model, its recipe, the crystals and the number of patterns, with
+    its default, that the command line asks for."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+        description=description, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("model", help="name or path")
     parser.add_argument("--directory", required=True)
-    parser.add_argument("--patterns", type=int, default=5400)
+    parser.add_argument("--patterns", type=int, default=patterns)
     args = parser.parse_args()
     model = load_model(args.model)
     recipe = recipe_of(model)
-    shards = Shards(recipe, args.directory)
+    return model, recipe, Shards(recipe, args.directory), args.patterns
+
+
+def main() -> None:
+    model, recipe, shards, patterns = started(__doc__, 5400)
     for name, shard in (
         ("training crystals", shards.library("train")),
         ("random crystals", shards.held_out()),
     ):
         views, space_groups, _ = draw_set(
-            recipe, shard, seed=778, patterns=args.patterns, per_grain=TOGETHER
+            recipe, shard, seed=778, patterns=patterns, per_grain=TOGETHER
         )
         p = model.predict(views)
         print(f"{name:20s}{'right':>9s}{'confidence':>12s}{'-log p':>10s}")

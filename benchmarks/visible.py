@@ -12,20 +12,16 @@ share of single patterns and of fused nines with the right Bravais lattice.
 DIR is where crystals are kept.
 """
 
-import argparse
-
 import numpy as np
+from fusion import TOGETHER, started
 
-from kikuchipy_symml import load_model, symmetry
+from kikuchipy_symml import symmetry
 from kikuchipy_symml.crystals import split
 from kikuchipy_symml.simulation._order import strength_of_lattice
 from kikuchipy_symml.symmetry import fuse_probabilities
 from kikuchipy_symml.symmetry._fuse import CORRELATION
-from kikuchipy_symml.training import recipe_of
 from kikuchipy_symml.training._batches import draw_set
-from kikuchipy_symml.training._shards import Shards
 
-TOGETHER = 9
 SETS = {
     "train": "training crystals, new orientations",
     "seen_type": "unseen crystals, seen structure type",
@@ -36,23 +32,14 @@ BINS = (0, 0.05, 0.1, 0.2, 0.4, np.inf)
 
 def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("model", help="name or path")
-    parser.add_argument("--directory", required=True)
-    parser.add_argument("--patterns", type=int, default=4536)
-    args = parser.parse_args()
-    model = load_model(args.model)
-    recipe = recipe_of(model)
-    shards = Shards(recipe, args.directory)
+    model, recipe, shards, patterns = started(__doc__, 4536)
     lattice = symmetry.class_index("bravais_lattice")
     for i, (part, title) in enumerate(SETS.items()):
         views, space_groups, which = draw_set(
             recipe,
             shards.library(part),
             seed=880 + i,
-            patterns=args.patterns,
+            patterns=patterns,
             per_grain=TOGETHER,
         )
         p = model.predict(views)

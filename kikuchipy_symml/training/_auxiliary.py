@@ -200,16 +200,9 @@ def heads(network, bands: int, settings: AuxiliarySettings) -> list:
 def losses(settings: AuxiliarySettings) -> tuple[list, list[float]]:
     """Return the loss functions of the outputs of :func:`heads`, each of
     targets and outputs, and their weights."""
-    from keras import ops
-
-    def families(targets, told):
-        wanted = ops.clip(targets, 0.0, 1.0)
-        entropy = ops.softplus(told) - wanted * told
-        return _over_known(entropy, targets)
-
     times = 1 + len(settings.blocks)
     return (
-        [angles_off, families] * times,
+        [angles_off, known_entropy] * times,
         [settings.angles, settings.families] * times,
     )
 
@@ -220,6 +213,15 @@ def angles_off(targets, told):
     from keras import ops
 
     return _over_known(ops.abs(told - targets), targets)
+
+
+def known_entropy(targets, told):
+    """Loss function of what is so or not: the cross entropy of logits where
+    it is known."""
+    from keras import ops
+
+    wanted = ops.clip(targets, 0.0, 1.0)
+    return _over_known(ops.softplus(told) - wanted * told, targets)
 
 
 def _over_known(values, targets):

@@ -18,7 +18,7 @@ from kikuchipy_symml.models.layers import FindBands, Superlattices
 from kikuchipy_symml.models.layers._profiles import band_frame
 from kikuchipy_symml.models.layers._superlattices import CLASSES
 
-from ._auxiliary import COMMON, UNKNOWN, Truth, angles_off
+from ._auxiliary import COMMON, UNKNOWN, Truth, angles_off, known_entropy
 
 # An extremum belongs to a band, if the band's normal is no further off, in
 # degrees. Its offset is to be told if it is no more cells than that.
@@ -153,7 +153,7 @@ def _prober_lesson(layer: Superlattices, network) -> tuple:
         keras.Model(network.input, [look, basis]),
         keras.Model(shown, layer.tell(shown)),
         _superlattice_targets,
-        _known_entropy,
+        known_entropy,
     )
 
 
@@ -247,15 +247,6 @@ def _superlattice_targets(truth: Truth, basis: np.ndarray) -> np.ndarray:
     parts = CLASSES @ whole
     there = (np.abs(parts - np.rint(parts)) < 0.01).all(axis=2)
     return np.where(known[:, None], there, UNKNOWN).astype(np.float32)
-
-
-def _known_entropy(targets, told):
-    from keras import ops
-
-    known = ops.cast(targets > UNKNOWN + 1, "float32")
-    wanted = ops.clip(targets, 0.0, 1.0)
-    entropy = ops.softplus(told) - wanted * told
-    return ops.sum(entropy * known) / (ops.sum(known) + 1.0)
 
 
 def _loss(targets, told):

@@ -187,6 +187,10 @@ def test_learns(network, views):
         ({"azimuths": 30}, "azimuths must be a multiple of 4"),
         ({"lattices": 9}, "lattices 9 .*extrema must be above 0"),
         ({"refine": 9}, "refine 9 .*extrema must be above 0"),
+        (
+            {"superlattices": 9},
+            "superlattices 9 .*lattices must be above 0",
+        ),
         ({"width": 15}, "width 15 .*heads, 2"),
         ({"activation": "none such"}, "none such"),
     ],

@@ -10,6 +10,7 @@ from ._base import (
     dense,
     gather,
     normals_at,
+    patches,
     pool_square,
     register,
     top_of_parabola,
@@ -75,15 +76,8 @@ class Bands(GeometryLayer):
         return normals, features, strength
 
     def _patch(self, padded, row, column):
-        """What a padded map shows around whole places."""
-        wide = self.tilts + 2 * self.pad
-        high = self.azimuths + 2 * self.pad
-        di = np.arange(-self.half_azimuth, self.half_azimuth + 1)
-        dj = np.arange(-self.half_tilt, self.half_tilt + 1)
-        offsets = (di[:, None] * wide + dj).ravel().astype("int32")
-        centre = (row + self.pad) * wide + column + self.pad
-        flat = ops.reshape(padded, (-1, high * wide))
-        return gather(flat, centre[..., None] + offsets)
+        half = self.half_azimuth, self.half_tilt
+        return patches(padded, row, column, half, self.pad)
 
     def compute_output_shape(self, s):
         n = (2 * self.half_azimuth + 1) * (2 * self.half_tilt + 1) + 6

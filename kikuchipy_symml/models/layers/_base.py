@@ -73,6 +73,18 @@ def pool_square(x, size: int, pool, padding: str = "valid"):
     return pool(pool(x, (size, 1), 1, padding), (1, size), 1, padding)
 
 
+def patches(padded, row, column, half: tuple[int, int], pad: int):
+    """What a map that was padded by :func:`wrap` shows around whole places
+    (B, ...), as far as `half` of its rows and columns to either side, (B,
+    ..., F)."""
+    high, wide = padded.shape[1:3]
+    di, dj = [np.arange(-h, h + 1) for h in half]
+    offsets = (di[:, None] * wide + dj).ravel().astype("int32")
+    centre = (row + pad) * wide + column + pad
+    flat = ops.reshape(padded, (-1, high * wide))
+    return gather(flat, centre[..., None] + offsets)
+
+
 def gather(flat, index):
     """Rows of flat (B, K, ...) at index (B, ...)."""
     shape, width = index.shape[1:], flat.shape[2:]

@@ -11,6 +11,7 @@ from ._base import (
     GeometryLayer,
     dense,
     gather,
+    patches,
     pool_square,
     register,
     wrap,
@@ -168,12 +169,9 @@ class Superlattices(GeometryLayer):
         padded = wrap(mean, pad)
         local = pool_square(padded, 2 * pad + 1, ops.average_pool)
         contrast = wrap(mean - local, self.half)
-        wide = a + 2 * self.half
-        d = np.arange(2 * self.half + 1)
-        offsets = (d[:, None] * wide + d).ravel().astype("int32")
-        flat = ops.reshape(contrast, (-1, (p + 2 * self.half) * wide))
-        corner = near_row * wide + near_column
-        shown = gather(flat, corner[..., None] + offsets)
+        shown = patches(
+            contrast, near_row, near_column, (self.half,) * 2, self.half
+        )
         seen = gather(
             ops.reshape(seen, (-1, p * a)), near_row * a + near_column
         )
