@@ -3,7 +3,7 @@
 """How often a found lattice is but a part of the whole, and how often that
 is told.
 
-    python benchmarks/superlattices.py recipes/next.yaml --directory DIR
+    python benchmarks/superlattices.py recipes/default.yaml --directory DIR
 
 prints, for patterns of random crystals never trained on, how many times as
 many vectors the reciprocal lattice of the crystal has as the likeliest one

@@ -46,7 +46,7 @@ if TYPE_CHECKING:  # pragma: no cover
     import keras
 
 SUFFIX = ".symml"
-MEMBERS = {"network.keras": LARGEST_NETWORK, "card.json": 4 * MIB}
+MEMBERS = {"network.keras": LARGEST_NETWORK, "card.json": 16 * MIB}
 N_CLASSES = 230
 # How far the sum of a softmax in half precision may be from one.
 SUM_TOLERANCE = 1e-2
