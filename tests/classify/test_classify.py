@@ -224,7 +224,10 @@ class TestLazy:
                 signal, model_file, batch_size=batch_size, **QUIET
             )
             np.testing.assert_allclose(
-                phases.probabilities, expected.probabilities, rtol=1e-5
+                phases.probabilities,
+                expected.probabilities,
+                rtol=1e-5,
+                atol=1e-6,
             )
 
     def test_large_scans_are_compiled(self, signal, model_file, monkeypatch):
