@@ -143,9 +143,11 @@ def _of_bands(
     bands: "keras.Layer",
     relations: "keras.Layer | None",
 ) -> NetworkFilters:
+    from kikuchipy_symml.models._network import found_bands
+
     shape = (2 * bands.half_azimuth + 1, 2 * bands.half_tilt + 1)
     size = shape[0] * shape[1]
-    kernel = _kernel_after(network, bands.output[1])[:size]
+    kernel = _kernel_after(network, found_bands(network)[1])[:size]
     pictures = kernel.T.reshape(-1, *shape)
     step = (180 / bands.azimuths, float(np.rad2deg(bands.tilt_step)))
     angles, responses = np.zeros(0), np.zeros((0, 0))
