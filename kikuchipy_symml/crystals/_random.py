@@ -311,7 +311,8 @@ def distances_from(
     apart -= np.rint(apart)
     images = (apart[:, np.newaxis] + _SHIFTS) @ matrix
     squared = (images**2).sum(axis=2)
-    squared[squared < 1e-6] = np.inf
+    # Only the point itself: a mirror image of it that is nearly there is not.
+    squared[squared == 0] = np.inf
     starts = np.cumsum([0] + [len(orbit) for orbit in orbits[:-1]])
     return np.sqrt(np.minimum.reduceat(squared.min(axis=1), starts))
 

@@ -21,7 +21,10 @@ from kikuchipy_symml.crystals._metric import (
     lattice_symmetry_order,
 )
 from kikuchipy_symml.crystals._radii import ELEMENTS, RADII
-from kikuchipy_symml.crystals._random import random_crystal
+from kikuchipy_symml.crystals._random import (
+    distances_from,
+    random_crystal,
+)
 from kikuchipy_symml.crystals._wyckoff import (
     BRAVAIS_LATTICES,
     GRID,
@@ -148,6 +151,18 @@ class TestMetric:
         cell = (3.0, 4.0, 5.0, 80.0, 95.0, 101.0)
         matrix = cell_matrix(cell)
         np.testing.assert_allclose(cell_parameters(matrix @ matrix.T), cell)
+
+
+class TestDistances:
+    def test_point_that_is_nearly_another(self):
+        orbit = np.array([[0.3, 0.3, 0.1], [0.3, 0.30001, 0.1]])
+        found = distances_from(orbit[0], [orbit], 5 * np.eye(3))
+        np.testing.assert_allclose(found, 5e-5, rtol=1e-6)
+
+    def test_point_itself(self):
+        orbit = np.array([[0.3, 0.3, 0.1]])
+        found = distances_from(orbit[0], [orbit], 5 * np.eye(3))
+        np.testing.assert_allclose(found, 5)
 
 
 class TestRandomCrystal:
