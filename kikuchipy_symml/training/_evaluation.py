@@ -329,8 +329,9 @@ def evaluate_set(
     index = symmetry.class_index(lattice)
     at_level = symmetry.sum_to_level(p, lattice)
     chosen = at_level.argmax(axis=1)
-    confidence = at_level.max(axis=1)
-    free = symmetry.sum_to_level(band_free, lattice).max(axis=1)
+    # Sums of equal numbers differ by rounding, which must not rank them.
+    confidence = at_level.max(axis=1).round(6)
+    free = symmetry.sum_to_level(band_free, lattice).max(axis=1).round(6)
     pairs = len(confidence) * len(free)
     phases = {}
     for phase in dict.fromkeys(test.phases):
