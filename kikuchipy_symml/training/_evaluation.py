@@ -330,8 +330,8 @@ def evaluate_set(
     at_level = symmetry.sum_to_level(p, lattice)
     chosen = at_level.argmax(axis=1)
     # Sums of equal numbers differ by rounding, which must not rank them.
-    confidence = at_level.max(axis=1).round(6)
-    free = symmetry.sum_to_level(band_free, lattice).max(axis=1).round(6)
+    confidence = at_level.max(axis=1).round(5)
+    free = symmetry.sum_to_level(band_free, lattice).max(axis=1).round(5)
     pairs = len(confidence) * len(free)
     phases = {}
     for phase in dict.fromkeys(test.phases):
