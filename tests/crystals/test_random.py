@@ -21,10 +21,7 @@ from kikuchipy_symml.crystals._metric import (
     lattice_symmetry_order,
 )
 from kikuchipy_symml.crystals._radii import ELEMENTS, RADII
-from kikuchipy_symml.crystals._random import (
-    distances_from,
-    random_crystal,
-)
+from kikuchipy_symml.crystals._random import distances_from, random_crystal
 from kikuchipy_symml.crystals._wyckoff import (
     BRAVAIS_LATTICES,
     GRID,
