@@ -56,11 +56,12 @@ class Batches:
         self, rng: np.random.Generator, shards: range
     ) -> tuple[np.ndarray, np.ndarray, Truth]:
         crystals = self.recipe.crystals
+        per_crystal = self.recipe.optimiser.per_crystal
         source: BandStack | np.ndarray
         # Where none are dynamical no number is spent on the question.
         if crystals.dynamical and rng.random() < crystals.dynamical:
             source, shard = self.shards.dynamical()
-            which = self._choose_evenly(rng, shard)
+            which = np.repeat(self._choose_evenly(rng, shard), per_crystal)
             stack, numbers = shard.source[which], shard.space_groups[which]
         else:
             chosen = self._choose(rng, shards)
@@ -71,10 +72,12 @@ class Batches:
             empty = rng.random(len(chosen)) < crystals.empty
             source = stack = stack.without_bands(empty)
             numbers[empty] = 0
-            which = np.arange(len(chosen))
+            which = np.repeat(np.arange(len(chosen)), per_crystal)
+            if per_crystal > 1:
+                stack, numbers = stack[which], numbers[which]
         rotations = random_rotations(rng, len(which))
         patterns, pc, aspect_ratio = draw_patterns(
-            rng, source, which, self.recipe.camera, rotations
+            rng, source, which, self.recipe.camera, rotations, per_crystal
         )
         views, _ = canonical_views(
             patterns, pc, self.recipe.view, aspect_ratio=aspect_ratio
@@ -129,7 +132,8 @@ class Batches:
     def _choose(self, rng, shards: range) -> list[tuple[Shard, int]]:
         """Crystals of a batch: every Bravais lattice is as likely, and
         simple crystals are likelier than others of theirs."""
-        n = self.recipe.optimiser.batch
+        o = self.recipe.optimiser
+        n = o.batch // o.per_crystal
         lattices = rng.integers(14, size=n)
         sources = rng.choice(3, size=n, p=self.recipe.crystals.shares)
         which = rng.integers(shards.start, shards.stop, size=n)
@@ -159,7 +163,8 @@ class Batches:
             for b in np.unique(lattice)
         ]
         table = [each for each in table if len(each[0])]
-        n = self.recipe.optimiser.batch
+        o = self.recipe.optimiser
+        n = o.batch // o.per_crystal
         return np.array(
             [
                 candidates[np.searchsorted(likely[:-1], x, "right")]

@@ -169,6 +169,8 @@ class Trainer:
             layers_trained_ahead,
         )
 
+        from ._fused import Fused
+
         o = recipe.optimiser
         keras.utils.set_random_seed(recipe.seed)
         keras.config.set_dtype_policy(o.precision)
@@ -183,6 +185,10 @@ class Trainer:
         found = found_bands(self.network)
         outputs = [self.network.output]
         losses, weights = [set_loss(o.level_weights)], [1.0]
+        if o.fused:
+            outputs.append(Fused(o.per_crystal)(self.network.output))
+            losses, weights = losses * 2, [1.0, o.fused]
+        self.symmetry_outputs = len(outputs)
         self.auxiliary = recipe.auxiliary.used
         if self.auxiliary:
             more, weigh = auxiliary.losses(recipe.auxiliary)
@@ -270,11 +276,12 @@ class Trainer:
         allowed = np.zeros((len(numbers), 230), dtype=np.float32)
         shown = numbers > 0
         allowed[shown] = allowed_space_groups("space_group", numbers[shown])
-        losses = self.trunk.train_on_batch(inner, [allowed, *targets])
+        wanted = [allowed] * self.symmetry_outputs + targets
+        losses = self.trunk.train_on_batch(inner, wanted)
         self.trunk.reset_metrics()
         self.step += 1
         # With several outputs, the first is the sum of all.
-        return float(np.ravel(losses)[1 if targets else 0])
+        return float(np.ravel(losses)[1 if len(wanted) > 1 else 0])
 
     def averaged(self) -> "Averaged":
         """Context in which the network has the averaged weights."""

@@ -235,6 +235,12 @@ class OptimiserSettings:
         Number of steps.
     batch
         Patterns in each step.
+    per_crystal
+        How many of them are of one crystal, in orientations of their own
+        and by one camera.
+    fused
+        Weight of the loss of what the patterns of one crystal say when
+        they are fused, besides that of each.
     repeats, pool
         How often each batch is taken, and how many batches are taken one
         after the other before they are taken again. Drawing patterns costs
@@ -262,6 +268,8 @@ class OptimiserSettings:
     method: str = "adamw"
     steps: int = 20000
     batch: int = 128
+    per_crystal: int = 1
+    fused: float = 0.0
     repeats: int = 1
     pool: int = 25
     learning_rate: float = 1.5e-3
@@ -282,11 +290,35 @@ class OptimiserSettings:
 
     def __post_init__(self) -> None:
         _check_numbers(
-            self, 1, "steps", "batch", "repeats", "pool", "warmup", "decay"
+            self,
+            1,
+            "steps",
+            "batch",
+            "per_crystal",
+            "repeats",
+            "pool",
+            "warmup",
+            "decay",
         )
+        if self.batch % self.per_crystal:
+            raise ValueError(
+                f"batch {self.batch} must be a multiple of per_crystal "
+                f"{self.per_crystal}"
+            )
         _check_numbers(
-            self, 0, "learning_rate", "finish", "weight_decay", "average"
+            self,
+            0,
+            "fused",
+            "learning_rate",
+            "finish",
+            "weight_decay",
+            "average",
         )
+        if self.fused and self.per_crystal == 1:
+            raise ValueError(
+                f"fused {self.fused} needs more than one pattern of each "
+                "crystal: per_crystal must be above 1"
+            )
         _check_numbers(self, 1e-6, "clip")
         if self.method not in ("adamw", "muon"):
             raise ValueError(

@@ -81,6 +81,25 @@ def test_batches_are_taken_again(recipe):
         assert sorted(drawn) == list(range(8))
 
 
+@pytest.mark.parametrize("dynamical", [0, 1])
+def test_several_patterns_of_a_crystal(recipe, shards, dynamical, monkeypatch):
+    """One after the other, in orientations of their own."""
+    optimiser = replace(recipe.optimiser, batch=12, per_crystal=3)
+    crystals = replace(recipe.crystals, dynamical=dynamical, empty=0)
+    grouped = replace(recipe, optimiser=optimiser, crystals=crystals)
+    views, numbers, truth = Batches(grouped, shards)(0)
+    assert len(views) == len(truth.angles) == 12
+    for of_each in (numbers, truth.angles, truth.families):
+        first = of_each[::3]
+        np.testing.assert_array_equal(of_each, np.repeat(first, 3, axis=0))
+        assert any(not np.array_equal(first[0], i) for i in first[1:])
+    for i, j in ((0, 1), (0, 2), (1, 2)):
+        assert not np.allclose(truth.normals[i], truth.normals[j], atol=0.1)
+        assert np.corrcoef(views[i, ..., 0].flat, views[j, ..., 0].flat)[
+            0, 1
+        ] < 0.5
+
+
 def test_error_in_a_thread_is_raised(batches):
     def fail(views, truth):
         raise RuntimeError("no")
@@ -175,9 +194,9 @@ class TestDynamical:
         """Drawn from master patterns, with the truth of their bands."""
         drawn = []
 
-        def spy(rng, source, which, camera, rotations):
+        def spy(rng, source, which, *rest):
             drawn.append((source, which))
-            return draw_patterns(rng, source, which, camera, rotations)
+            return draw_patterns(rng, source, which, *rest)
 
         monkeypatch.setattr(_batches, "draw_patterns", spy)
         known = dynamical_masters()
@@ -186,7 +205,7 @@ class TestDynamical:
             _, numbers, truth = mixed(number)
             source, which = drawn.pop()
             if isinstance(source, BandStack):
-                assert len(source) == len(numbers)
+                assert 2 * len(source) == len(numbers)
                 continue
             n_dynamical += 1
             np.testing.assert_array_equal(source, known.masters)
@@ -257,7 +276,7 @@ def test_simple_crystals_are_likelier(recipe, shards):
     shard = shards.library("train")
     which = [
         i
-        for _ in range(400)
+        for _ in range(800)
         for source, i in batches._choose(rng, range(1))
         if source is shard
     ]

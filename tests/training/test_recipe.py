@@ -91,6 +91,11 @@ def test_settings_are_not_modified(tiny):
         ({"optimiser": {"speed": 1}}, "Unknown settings of optimiser.*speed"),
         ({"optimiser": {"steps": 0}}, "steps .*at least 1, not 0"),
         ({"optimiser": {"batch": 0}}, "batch .*at least 1, not 0"),
+        (
+            {"optimiser": {"batch": 10, "per_crystal": 4}},
+            "batch 10 must be a multiple of per_crystal 4",
+        ),
+        ({"optimiser": {"fused": 0.5}}, "fused 0.5 needs more than one"),
         ({"optimiser": {"warmup": 0}}, "warmup .*at least 1, not 0"),
         ({"optimiser": {"decay": 0}}, "decay .*at least 1, not 0"),
         ({"optimiser": {"finish": 1.5}}, "finish 1.5 must not be more"),
