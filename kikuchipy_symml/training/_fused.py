@@ -6,33 +6,41 @@ Errors that all patterns of a crystal share do not go away when these are
 fused. A loss on what comes out then asks for evidence that adds up.
 """
 
+from collections.abc import Callable
+
 import numpy as np
-from keras import layers, ops
+from keras import ops
 
 from kikuchipy_symml.symmetry import training_prior
 from kikuchipy_symml.symmetry._fuse import CORRELATION, FLOOR
 
 
-class Fused(layers.Layer):
-    """Probabilities of consecutive patterns, fused as
+def fused(p, count: int):
+    """Fuse consecutive patterns as
     :func:`~kikuchipy_symml.symmetry.fuse_probabilities` does.
 
-    Input: probabilities (B, 230), of B / count crystals one after the
-    other. Output (B, 230): of each pattern, what all of its crystal say.
+    Parameters
+    ----------
+    p
+        Probabilities (B, 230), of B / count crystals one after the other.
+    count
+        Patterns of each crystal.
+
+    Returns
+    -------
+    p
+        For each pattern what all of its crystal say, (B, 230).
     """
+    prior = training_prior().astype("float32")
+    log_prior = np.log(prior)
+    evidence = ops.log((1 - FLOOR) * p + FLOOR * prior) - log_prior
+    evidence = ops.reshape(evidence, (-1, count, len(prior)))
+    n_eff = count / (1 + (count - 1) * CORRELATION)
+    both = ops.softmax(log_prior + n_eff * ops.mean(evidence, axis=1))
+    return ops.repeat(both, count, axis=0)
 
-    def __init__(self, count: int, **kwargs):
-        super().__init__(**kwargs)
-        self.count = count
-        self.prior = training_prior().astype("float32")
-        self.n_eff = count / (1 + (count - 1) * CORRELATION)
 
-    def call(self, p):
-        q = (1 - FLOOR) * p + FLOOR * self.prior
-        log_prior = np.log(self.prior)
-        each = ops.reshape(ops.log(q) - log_prior, (-1, self.count, 230))
-        both = log_prior + self.n_eff * ops.mean(each, axis=1)
-        return ops.repeat(ops.softmax(both, axis=-1), self.count, axis=0)
-
-    def compute_output_shape(self, shape):
-        return shape
+def fused_loss(loss: Callable, count: int) -> Callable:
+    """Return a loss function of labels and probabilities that takes the
+    latter for what they come to when fused."""
+    return lambda allowed, p: loss(allowed, fused(p, count))

@@ -169,7 +169,7 @@ class Trainer:
             layers_trained_ahead,
         )
 
-        from ._fused import Fused
+        from ._fused import fused_loss
 
         o = recipe.optimiser
         keras.utils.set_random_seed(recipe.seed)
@@ -186,8 +186,12 @@ class Trainer:
         outputs = [self.network.output]
         losses, weights = [set_loss(o.level_weights)], [1.0]
         if o.fused:
-            outputs.append(Fused(o.per_crystal)(self.network.output))
-            losses, weights = losses * 2, [1.0, o.fused]
+            # The same once more, of which another loss is taken, not on top
+            # of it, which would change the order of the weights.
+            logits = self.network.get_layer("logits").output
+            outputs.append(keras.layers.Softmax(name="to_fuse")(logits))
+            losses.append(fused_loss(losses[0], o.per_crystal))
+            weights.append(o.fused)
         self.symmetry_outputs = len(outputs)
         self.auxiliary = recipe.auxiliary.used
         if self.auxiliary:

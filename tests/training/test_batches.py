@@ -95,9 +95,10 @@ def test_several_patterns_of_a_crystal(recipe, shards, dynamical, monkeypatch):
         assert any(not np.array_equal(first[0], i) for i in first[1:])
     for i, j in ((0, 1), (0, 2), (1, 2)):
         assert not np.allclose(truth.normals[i], truth.normals[j], atol=0.1)
-        assert np.corrcoef(views[i, ..., 0].flat, views[j, ..., 0].flat)[
-            0, 1
-        ] < 0.5
+        assert (
+            np.corrcoef(views[i, ..., 0].flat, views[j, ..., 0].flat)[0, 1]
+            < 0.5
+        )
 
 
 def test_error_in_a_thread_is_raised(batches):
