@@ -1,0 +1,68 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which of several models to evaluate.
+
+    python benchmarks/compare.py default average.symml next.symml -d DIR
+
+draws nine patterns each of training crystals and of random crystals that are
+never trained on, by the recipe of the last model, and prints for each model
+the share of single patterns and of fused nines with the right Bravais lattice,
+the mean confidence, and the mean negative logarithm of the probability of the
+right one. These are other patterns than those of the evaluation, so that a
+model may be chosen by them. DIR keeps the random crystals.
+"""
+
+import argparse
+
+import numpy as np
+from fusion import TOGETHER, line
+
+from kikuchipy_symml import load_model, symmetry
+from kikuchipy_symml.symmetry._fuse import CORRELATION
+from kikuchipy_symml.training import recipe_of
+from kikuchipy_symml.training._batches import draw_set
+from kikuchipy_symml.training._shards import Shards
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("models", nargs="+", help="names or paths")
+    parser.add_argument("-d", "--directory", required=True)
+    parser.add_argument("--patterns", type=int, default=2700)
+    args = parser.parse_args()
+    models = [load_model(model) for model in args.models]
+    recipe = recipe_of(models[-1])
+    shards = Shards(recipe, args.directory)
+    for name, shard in (
+        ("training crystals", shards.library("train")),
+        ("random crystals", shards.held_out()),
+    ):
+        views, space_groups, _ = draw_set(
+            recipe,
+            shard,
+            seed=779,
+            patterns=args.patterns,
+            per_grain=TOGETHER,
+        )
+        print(f"{name:20s}{'right':>9s}{'confidence':>12s}{'-log p':>10s}")
+        for given, model in zip(args.models, models, strict=True):
+            p = model.predict(views)
+            nines = p.reshape(-1, TOGETHER, p.shape[1])
+            fused = np.array(
+                [
+                    symmetry.fuse_probabilities(i, correlation=CORRELATION)
+                    for i in nines
+                ]
+            )
+            print(given)
+            print(line("  single", p, space_groups))
+            print(
+                line(f"  {TOGETHER} fused", fused, space_groups[::TOGETHER]),
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
