@@ -23,11 +23,14 @@ help:
 demo: $(INSTALLED)
 	$(BIN)/python -m kikuchipy_symml._demo
 
+# Two processes, which take turns at whole files of tests.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 coverage: $(INSTALLED)
-	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
+	$(PYTEST) --cov --cov-report=term-missing:skip-covered
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -11,6 +11,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from contextlib import contextmanager
 from pathlib import Path
 
+# Processes that run tests side by side would spoil each other's cache of
+# what numba compiles.
+if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+    cache = Path(__file__).parent / ".pytest_cache" / "numba" / worker
+    os.environ["NUMBA_CACHE_DIR"] = str(cache)
+
 import hypothesis
 import numpy as np
 import pytest
