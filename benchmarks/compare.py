@@ -4,8 +4,8 @@
 
     python benchmarks/compare.py default average.symml next.symml -d DIR
 
-draws nine patterns each of training crystals and of random crystals that are
-never trained on, by the recipe of the last model, and prints for each model
+draws nine patterns each of training crystals and of random crystals that none
+of them was trained on, by the recipe of the first, and prints for each model
 the share of single patterns and of fused nines with the right Bravais lattice,
 the mean confidence, and the mean negative logarithm of the probability of the
 right one. These are other patterns than those of the evaluation, so that a
@@ -21,6 +21,7 @@ from kikuchipy_symml import load_model, symmetry
 from kikuchipy_symml.symmetry._fuse import CORRELATION
 from kikuchipy_symml.training import recipe_of
 from kikuchipy_symml.training._batches import draw_set
+from kikuchipy_symml.training._evaluation import trained_on
 from kikuchipy_symml.training._shards import Shards
 
 
@@ -33,11 +34,12 @@ def main() -> None:
     parser.add_argument("--patterns", type=int, default=2700)
     args = parser.parse_args()
     models = [load_model(model) for model in args.models]
-    recipe = recipe_of(models[-1])
+    recipe = recipe_of(models[0])
     shards = Shards(recipe, args.directory)
+    known = frozenset().union(*[trained_on(model) for model in models])
     for name, shard in (
         ("training crystals", shards.library("train")),
-        ("random crystals", shards.held_out()),
+        ("random crystals", shards.held_out().without(known)),
     ):
         views, space_groups, _ = draw_set(
             recipe,
