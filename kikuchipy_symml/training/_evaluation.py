@@ -129,9 +129,7 @@ def simulated_sets(
     """
     shards = Shards(recipe, Path(directory) / "crystals")
     for i, name in enumerate(("train", "seen_type", "unseen_type", "random")):
-        shard = shards.held_out() if name == "random" else shards.library(name)
-        if name != "train":
-            shard = shard.without(seen)
+        shard = shards.to_score(name, seen)
         yield _drawn(name, recipe, shard, 200 + i, patterns)
 
 

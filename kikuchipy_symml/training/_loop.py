@@ -99,7 +99,7 @@ def train(
     sets = {
         name: draw_set(
             recipe,
-            shards.held_out() if name == "random" else shards.library(name),
+            shards.to_score(name, trainer.trained_on),
             seed=100 + i,
             patterns=recipe.score_patterns,
         )[:2]

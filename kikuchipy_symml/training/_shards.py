@@ -132,6 +132,19 @@ class Shards:
         """Random crystals that are never trained on."""
         return self._get("held_out", lambda: self._make_up(_HELD_OUT))
 
+    def to_score(self, name: str, seen: Collection[str]) -> Shard:
+        """Crystals to score a network on: those of a part of the library,
+        or "random" ones that are held out.
+
+        Of all but the training crystals, those are left out whose
+        identities are among the ones seen: what a recipe holds out, one of
+        another seed before it may have been trained on.
+        """
+        if name == "train":
+            return self.library(name)
+        shard = self.held_out() if name == "random" else self.library(name)
+        return shard.without(seen)
+
     def library(self, part: str) -> Shard:
         """Library crystals of a part of the split.
 

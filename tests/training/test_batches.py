@@ -277,7 +277,7 @@ def test_simple_crystals_are_likelier(recipe, shards):
     shard = shards.library("train")
     which = [
         i
-        for _ in range(800)
+        for _ in range(4000)
         for source, i in batches._choose(rng, range(1))
         if source is shard
     ]

@@ -245,3 +245,14 @@ def test_parts_of_the_library(shards, small_split):
 def test_unknown_part(shards):
     with pytest.raises(ValueError, match="part must be one of.*not 'test'"):
         shards.library("test")
+
+
+def test_crystals_to_score_on_were_not_seen(shards):
+    """Save those that are meant to have been."""
+    seen = (
+        shards.held_out().identities[:3] + shards.library("train").identities
+    )
+    left = shards.to_score("random", seen).identities
+    assert left == shards.held_out().identities[3:]
+    train = shards.to_score("train", seen).identities
+    assert train == shards.library("train").identities
