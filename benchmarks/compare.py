@@ -14,11 +14,9 @@ model may be chosen by them. DIR keeps the random crystals.
 
 import argparse
 
-import numpy as np
-from fusion import TOGETHER, line
+from fusion import TOGETHER, fuse_nines, line
 
-from kikuchipy_symml import load_model, symmetry
-from kikuchipy_symml.symmetry._fuse import CORRELATION
+from kikuchipy_symml import load_model
 from kikuchipy_symml.training import recipe_of
 from kikuchipy_symml.training._batches import draw_set
 from kikuchipy_symml.training._evaluation import trained_on
@@ -37,27 +35,21 @@ def main() -> None:
     recipe = recipe_of(models[0])
     shards = Shards(recipe, args.directory)
     known = frozenset().union(*[trained_on(model) for model in models])
-    for name, shard in (
-        ("training crystals", shards.library("train")),
-        ("random crystals", shards.held_out().without(known)),
+    for title, name in (
+        ("training crystals", "train"),
+        ("random crystals", "random"),
     ):
         views, space_groups, _ = draw_set(
             recipe,
-            shard,
+            shards.to_score(name, known),
             seed=779,
             patterns=args.patterns,
             per_grain=TOGETHER,
         )
-        print(f"{name:20s}{'right':>9s}{'confidence':>12s}{'-log p':>10s}")
+        print(f"{title:20s}{'right':>9s}{'confidence':>12s}{'-log p':>10s}")
         for given, model in zip(args.models, models, strict=True):
             p = model.predict(views)
-            nines = p.reshape(-1, TOGETHER, p.shape[1])
-            fused = np.array(
-                [
-                    symmetry.fuse_probabilities(i, correlation=CORRELATION)
-                    for i in nines
-                ]
-            )
+            fused = fuse_nines(p)
             print(given)
             print(line("  single", p, space_groups))
             print(

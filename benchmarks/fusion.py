@@ -18,6 +18,7 @@ import argparse
 import numpy as np
 
 from kikuchipy_symml import load_model, symmetry
+from kikuchipy_symml.symmetry._fuse import CORRELATION, fuse_regions
 from kikuchipy_symml.training import recipe_of
 from kikuchipy_symml.training._batches import draw_set
 from kikuchipy_symml.training._shards import Shards
@@ -32,6 +33,12 @@ def line(tag: str, p: np.ndarray, space_groups: np.ndarray) -> str:
     right = np.mean(p.argmax(axis=1) == true)
     surprise = -np.log(p[np.arange(len(p)), true] + 1e-9).mean()
     return f"{tag:20s}{right:9.1%}{p.max(axis=1).mean():12.1%}{surprise:10.2f}"
+
+
+def fuse_nines(p: np.ndarray, correlation: float = CORRELATION) -> np.ndarray:
+    """Return what nine patterns say together, of all one after the other."""
+    nine = np.arange(len(p)) // TOGETHER
+    return fuse_regions(p, nine, correlation=correlation)
 
 
 def started(description: str, patterns: int) -> tuple:
@@ -61,14 +68,8 @@ def main() -> None:
         p = model.predict(views)
         print(f"{name:20s}{'right':>9s}{'confidence':>12s}{'-log p':>10s}")
         print(line("single", p, space_groups), flush=True)
-        nines = p.reshape(-1, TOGETHER, p.shape[1])
         for correlation in (0, 0.2, 0.35, 0.5, 0.65, 0.8, 1):
-            fused = np.array(
-                [
-                    symmetry.fuse_probabilities(nine, correlation=correlation)
-                    for nine in nines
-                ]
-            )
+            fused = fuse_nines(p, correlation)
             tag = f"{TOGETHER} fused, {correlation}"
             print(line(tag, fused, space_groups[::TOGETHER]), flush=True)
 

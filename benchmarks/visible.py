@@ -13,13 +13,11 @@ DIR is where crystals are kept.
 """
 
 import numpy as np
-from fusion import TOGETHER, started
+from fusion import TOGETHER, fuse_nines, started
 
 from kikuchipy_symml import symmetry
 from kikuchipy_symml.crystals import split
 from kikuchipy_symml.simulation._order import strength_of_lattice
-from kikuchipy_symml.symmetry import fuse_probabilities
-from kikuchipy_symml.symmetry._fuse import CORRELATION
 from kikuchipy_symml.training._batches import draw_set
 
 SETS = {
@@ -43,16 +41,12 @@ def main() -> None:
             per_grain=TOGETHER,
         )
         p = model.predict(views)
-        nines = [
-            fuse_probabilities(nine, correlation=CORRELATION)
-            for nine in p.reshape(-1, TOGETHER, p.shape[1])
-        ]
         right, fused = [
             symmetry.sum_to_level(q, "bravais_lattice").argmax(axis=1)
             == lattice[numbers - 1]
             for q, numbers in (
                 (p, space_groups),
-                (np.array(nines), space_groups[::TOGETHER]),
+                (fuse_nines(p), space_groups[::TOGETHER]),
             )
         ]
         drawn, grain = np.unique(which[::TOGETHER], return_inverse=True)

@@ -199,7 +199,7 @@ def fuse_regions(
     none = count == 0
     total[none] = squares[none] = 1
     n = total**2 / squares
-    n_eff = n / (1 + (n - 1) * correlation)
+    n_eff = effective_count(n, correlation)
     # In place, as there may be nearly as many regions as patterns
     fused = evidence
     fused *= (n_eff / total)[:, np.newaxis]
@@ -212,6 +212,12 @@ def fuse_regions(
     alone = members[count[region] == 1]
     fused[regions[alone]] = _normalized(p[alone])
     return fused
+
+
+def effective_count(n, correlation: float):
+    """Return how many independent patterns n correlated ones, one number or
+    an array, count for, see :func:`fuse_probabilities`."""
+    return n / (1 + (n - 1) * correlation)
 
 
 def has_evidence(p: np.ndarray) -> np.ndarray:

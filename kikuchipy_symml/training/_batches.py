@@ -73,8 +73,7 @@ class Batches:
             source = stack = stack.without_bands(empty)
             numbers[empty] = 0
             which = np.repeat(np.arange(len(chosen)), per_crystal)
-            if per_crystal > 1:
-                stack, numbers = stack[which], numbers[which]
+            stack, numbers = stack[which], numbers[which]
         rotations = random_rotations(rng, len(which))
         patterns, pc, aspect_ratio = draw_patterns(
             rng, source, which, self.recipe.camera, rotations, per_crystal
@@ -132,8 +131,7 @@ class Batches:
     def _choose(self, rng, shards: range) -> list[tuple[Shard, int]]:
         """Crystals of a batch: every Bravais lattice is as likely, and
         simple crystals are likelier than others of theirs."""
-        o = self.recipe.optimiser
-        n = o.batch // o.per_crystal
+        n = self.recipe.optimiser.crystals_per_batch
         lattices = rng.integers(14, size=n)
         sources = rng.choice(3, size=n, p=self.recipe.crystals.shares)
         which = rng.integers(shards.start, shards.stop, size=n)
@@ -163,8 +161,7 @@ class Batches:
             for b in np.unique(lattice)
         ]
         table = [each for each in table if len(each[0])]
-        o = self.recipe.optimiser
-        n = o.batch // o.per_crystal
+        n = self.recipe.optimiser.crystals_per_batch
         return np.array(
             [
                 candidates[np.searchsorted(likely[:-1], x, "right")]

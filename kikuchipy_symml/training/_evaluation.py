@@ -18,7 +18,7 @@ from kikuchipy_symml import symmetry
 from kikuchipy_symml.models import SymmetryModel
 from kikuchipy_symml.models._viewpoint import RANGE, find_viewpoint
 from kikuchipy_symml.pattern import canonical_views
-from kikuchipy_symml.symmetry._fuse import CORRELATION
+from kikuchipy_symml.symmetry._fuse import CORRELATION, fuse_regions
 
 from ._batches import draw_set
 from ._identity import identity
@@ -314,14 +314,7 @@ def evaluate_set(
     _, first, of_grain = np.unique(
         test.grains, return_index=True, return_inverse=True
     )
-    fused = np.stack(
-        [
-            symmetry.fuse_probabilities(
-                p[of_grain == i], correlation=CORRELATION
-            )
-            for i in range(len(first))
-        ]
-    )
+    fused = fuse_regions(p, of_grain, correlation=CORRELATION)
     lattice = "bravais_lattice"
     names = symmetry.class_names(lattice)
     index = symmetry.class_index(lattice)

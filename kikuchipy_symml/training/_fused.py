@@ -12,7 +12,11 @@ import numpy as np
 from keras import ops
 
 from kikuchipy_symml.symmetry import training_prior
-from kikuchipy_symml.symmetry._fuse import CORRELATION, FLOOR
+from kikuchipy_symml.symmetry._fuse import (
+    CORRELATION,
+    FLOOR,
+    effective_count,
+)
 
 
 def fused(p, count: int):
@@ -35,7 +39,7 @@ def fused(p, count: int):
     log_prior = np.log(prior)
     evidence = ops.log((1 - FLOOR) * p + FLOOR * prior) - log_prior
     evidence = ops.reshape(evidence, (-1, count, len(prior)))
-    n_eff = count / (1 + (count - 1) * CORRELATION)
+    n_eff = effective_count(count, CORRELATION)
     both = ops.softmax(log_prior + n_eff * ops.mean(evidence, axis=1))
     return ops.repeat(both, count, axis=0)
 

@@ -341,6 +341,11 @@ class OptimiserSettings:
                 f"{self.precision!r}"
             )
 
+    @property
+    def crystals_per_batch(self) -> int:
+        """How many crystals are chosen for a batch."""
+        return self.batch // self.per_crystal
+
     def rate(self, step: int) -> float:
         """Return the learning rate at a step, counted from 0."""
         rate = self.learning_rate * min(1, (step + 1) / self.warmup)

@@ -136,9 +136,9 @@ class Shards:
         """Crystals to score a network on: those of a part of the library,
         or "random" ones that are held out.
 
-        Of all but the training crystals, those are left out whose
-        identities are among the ones seen: what a recipe holds out, one of
-        another seed before it may have been trained on.
+        Save of "train", those whose identities were seen are left out. A
+        recipe of another seed, from which this one goes on, may have been
+        trained on what is held out here.
         """
         if name == "train":
             return self.library(name)

@@ -82,7 +82,7 @@ def test_batches_are_taken_again(recipe):
 
 
 @pytest.mark.parametrize("dynamical", [0, 1])
-def test_several_patterns_of_a_crystal(recipe, shards, dynamical, monkeypatch):
+def test_several_patterns_of_a_crystal(recipe, shards, dynamical):
     """One after the other, in orientations of their own."""
     optimiser = replace(recipe.optimiser, batch=12, per_crystal=3)
     crystals = replace(recipe.crystals, dynamical=dynamical, empty=0)
