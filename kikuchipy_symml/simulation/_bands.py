@@ -19,11 +19,17 @@ from scipy import constants
 from kikuchipy_symml.crystals._crystal import Crystal
 from kikuchipy_symml.crystals._sites import operations
 
-N_ANGLES = 40
+N_ANGLES = 56
+# Profiles are taken so many Bragg angles far, and fall to zero over this
+# share at their end: they go on, ever weaker, between all other bands.
+_REACH = 5
+_TAPER = 0.4
 _ORDERS = 4
 # Bands are stronger than their rows solved alone by the exponential of so
 # many times their strongest Fourier coefficient over the mean potential.
-STRENGTH = 2.65
+STRENGTH = 1.5
+# Mean depth in ångström that the electrons of a pattern come from.
+DEPTH = 200.0
 MAX_ATOMS = 500
 
 
@@ -63,11 +69,8 @@ class Bands:
 
     def tapered(self) -> np.ndarray:
         """Profiles that end at zero, shape (R, T)."""
-        profiles = self.profiles - self.profiles[:, -8:].mean(
-            axis=1, keepdims=True
-        )
-        t = np.linspace(0, 1, profiles.shape[1])
-        return profiles * np.clip((1 - t) / 0.2, 0, 1)
+        t = np.linspace(0, 1, self.profiles.shape[1])
+        return self.profiles * np.clip((1 - t) / _TAPER, 0, 1)
 
 
 def wave_number(energy: float) -> float:
@@ -96,6 +99,7 @@ def band_profiles(
     *,
     d_min: float = 0.65,
     n_rows: int = 80,
+    depth: float = DEPTH,
 ) -> Bands:
     r"""Return the strongest bands of a crystal with their profiles.
 
@@ -110,6 +114,9 @@ def band_profiles(
     n_rows
         Number of bands. All that are as strong as the last of them are
         kept as well: planes that symmetry makes equal stay together.
+    depth
+        Mean depth in ångström that the electrons of a pattern come from.
+        The smaller it is, the weaker the contrast by absorption.
 
     Returns
     -------
@@ -120,25 +127,35 @@ def band_profiles(
     ------
     ValueError
         If the energy is not 1 to 100 keV, no band is asked for, the
-        crystal has more than 500 atoms in the cell, an element has no
-        scattering factor, or no reflection has a spacing of `d_min`.
+        depth is not positive, the crystal has more than 500 atoms in the
+        cell, an element has no scattering factor, or no reflection has a
+        spacing of `d_min`.
 
     Notes
     -----
     Each row of reflections :math:`m\mathbf{g}`, :math:`|m| \le 4`, is
     solved alone: the Bloch waves are the eigenvectors of the matrix with
     :math:`-(2 K m g \sin\theta + m^2 g^2)` on the diagonal and
-    :math:`U_{(m - n)g}` off it. Electrons leave from the atoms, so the
-    intensity is :math:`\sum_j |C_0^j|^2 / \mu_j \sum_a Z_a^2
-    |\psi_j(\mathbf{r}_a)|^2` with the absorption :math:`\mu_j` of each
-    wave from :math:`U' = 0.1 U`, integrated over depth. See Winkelmann
-    et al., Ultramicroscopy 107 (2007) 414, for the theory with all
+    :math:`U_{(m - n)g}` off it, their eigenvalues :math:`2 K \gamma_j`.
+    Electrons leave from the atoms, so the intensity is
+
+    .. math::
+
+       \sum_{jk} C_0^j C_0^{k*} \frac{
+       \sum_{mn} C_m^{j*} S_{(m - n)g} C_n^k}{
+       (\mu_j + \mu_k) / 2 + K / 2 \pi t + i K (\gamma_j - \gamma_k)}
+
+    with :math:`S_g = \sum_a Z_a^2 \exp(-B_a g^2 / 4 - 2 \pi i \mathbf{g
+    r}_a)`, the absorption :math:`\mu_j` of each wave from :math:`U' =
+    0.1 U`, and depths distributed exponentially with the mean :math:`t`.
+    See Winkelmann et al., Ultramicroscopy 107 (2007) 414, and Callahan &
+    De Graef, Microsc. Microanal. 19 (2013) 1255, for the theory with all
     beams. Scattering factors from International Tables for
     Crystallography C, table 4.3.2.3, as in diffsims.
 
     A row that is solved alone knows nothing of the others. In full
     dynamical simulations strong bands are stronger, beside weak ones, than
-    such rows are: by :math:`\exp(2.65\, |U_g| / U_0)` with the
+    such rows are: by :math:`\exp(1.5\, |U_g| / U_0)` with the
     strongest order :math:`g`, a number that
     ``benchmarks/band_strengths.py`` fits.
     """
@@ -148,6 +165,8 @@ def band_profiles(
         raise ValueError(
             f"d_min {d_min} must be positive and n_rows {n_rows} at least 1"
         )
+    if not depth > 0:
+        raise ValueError(f"depth must be positive, not {depth}")
     if len(crystal.elements) > MAX_ATOMS:
         raise ValueError(
             f"{crystal.name} has {len(crystal.elements)} atoms in the cell, "
@@ -180,7 +199,7 @@ def band_profiles(
 
     main_order = orders[np.argmax(u, axis=1)]
     bragg = main_order * length / (2 * k)
-    reach = np.clip(3 * bragg, 0.03, 0.35)
+    reach = np.clip(_REACH * bragg, 0.03, 0.35)
 
     # Rows that symmetry makes equal have one profile.
     key = np.round(np.column_stack([length * 1e4, u / u.max() * 1e5]))
@@ -189,7 +208,7 @@ def band_profiles(
     )
     inverse = inverse.ravel()
     profiles = _row_profiles(
-        potential, hkl[first], length[first], reach[first], k
+        potential, hkl[first], length[first], reach[first], k, depth
     )[inverse]
     mean = np.abs(potential(np.zeros((1, 3), dtype=int)))
     profiles *= np.exp(STRENGTH * u.max(axis=1) / mean)[:, None]
@@ -248,16 +267,28 @@ class _Potential:
         f = np.sum(
             self.a[:, :, None] * np.exp(-self.b[:, :, None] * s2), axis=1
         ) * np.exp(-self.debye_waller[:, None] * s2)
-        # Of the potential sum_g U_g exp(2 pi i g r), as waves are below:
-        # a product of one factor for each index, of which few differ.
-        phase = self.occupancies
+        return self.scale * self._sum(hkl, self.occupancies, f)
+
+    def scattering(self, hkl: np.ndarray) -> np.ndarray:
+        """Fourier coefficients of where electrons leave from: the atoms,
+        by the squares of their numbers, as far as they are displaced."""
+        s2 = np.sum((hkl @ self.matrix.T) ** 2, axis=1) / 4
+        f = np.exp(-self.debye_waller[:, None] * s2)
+        return self._sum(hkl, self.weights, f)
+
+    def _sum(
+        self, hkl: np.ndarray, weights: np.ndarray, f: np.ndarray
+    ) -> np.ndarray:
+        # Of functions sum_g U_g exp(2 pi i g r), as waves are below: a
+        # product of one factor for each index, of which few differ.
+        phase = weights
         for index, x in zip(hkl.T, self.positions.T, strict=True):
             first, last = index.min(initial=0), index.max(initial=0)
             different = np.arange(first, last + 1)
             factor = np.exp(-2j * np.pi * different[:, None] * x)
             phase = phase * factor[index - first]
         of_kind = np.eye(len(f))[self.kind]
-        return self.scale * np.sum(phase @ of_kind * f.T, axis=1)
+        return np.sum(phase @ of_kind * f.T, axis=1)
 
 
 def _atomic_numbers(crystal: Crystal) -> np.ndarray:
@@ -294,15 +325,27 @@ def _row_profiles(
     length: np.ndarray,
     reach: np.ndarray,
     k: float,
+    depth: float,
 ) -> np.ndarray:
     n = len(hkl)
     beams = np.arange(-_ORDERS, _ORDERS + 1)
     differences = np.arange(-2 * _ORDERS, 2 * _ORDERS + 1)
-    u = potential((hkl[:, None] * differences[:, None]).reshape(-1, 3))
-    u = u.reshape(n, -1)
+    rows = (hkl[:, None] * differences[:, None]).reshape(-1, 3)
+    u = potential(rows).reshape(n, -1)
+    s = potential.scattering(rows).reshape(n, -1)
+    # With an inversion centre in the origin everything is real.
+    if (
+        np.abs(u.imag).max() < 1e-6 * np.abs(u).max()
+        and np.abs(s.imag).max() < 1e-6 * np.abs(s).max()
+    ):
+        u, s = u.real, s.real
     u0 = u[0, 2 * _ORDERS].real
     pairs = beams[:, None] - beams + 2 * _ORDERS
     diagonal = np.arange(len(beams))
+    absorption = 0.1 * u[:, None, pairs]
+    absorption[..., diagonal, diagonal] = 0.05 * u0 + 0.004
+    # As an absorption: of the waves' intensity along the depth.
+    escape = k / (2 * np.pi * depth)
 
     sine = reach[:, None] * np.linspace(0, 1, N_ANGLES)
     mg = beams * length[:, None]
@@ -310,33 +353,16 @@ def _row_profiles(
     matrix[..., diagonal, diagonal] = (
         -2 * k * sine[..., None] * mg[:, None] - mg[:, None] ** 2
     )
-    # With an inversion centre in the origin everything is real.
-    if np.abs(matrix.imag).max() < 1e-6 * np.abs(u).max():
-        matrix = matrix.real
-    _, c = np.linalg.eigh(matrix)
-
-    absorption = 0.1 * u[:, pairs]
-    absorption[:, diagonal, diagonal] = 0.05 * u0 + 0.004
-    if np.isrealobj(matrix):
-        absorption = absorption.real
-    mu = np.sum(c.conj() * (absorption[:, None] @ c), axis=-2).real
+    gamma, c = np.linalg.eigh(matrix)
+    mu = np.sum(c.conj() * (absorption @ c), axis=-2).real
     mu = np.maximum(mu, 0.0015)
-    phase = np.exp(
-        2j * np.pi * (hkl @ potential.positions.T)[:, :, None] * beams
-    )
-    # Sum over atoms first: sum_a w_a psi_a psi_a* = c^H Q c.
-    q = np.einsum(
-        "ram,a,ran->rmn",
-        phase.conj(),
-        potential.weights,
-        phase,
-        optimize=True,
-    )
-    if np.isrealobj(c) and np.abs(q.imag).max() < 1e-6 * np.abs(q).max():
-        q = q.real
-    at_atoms = np.sum(c.conj() * (q[:, None] @ c), axis=-2).real
-    intensity = np.sum(
-        at_atoms * np.abs(c[..., _ORDERS, :]) ** 2 / mu, axis=-1
-    )
-    far = intensity[:, -6:].mean(axis=1, keepdims=True)
-    return intensity / far - 1
+    at_atoms = c.conj().swapaxes(-1, -2) @ s[:, None, pairs] @ c
+    c0 = c[..., _ORDERS, :]
+    pair = c0[..., :, None] * c0[..., None, :].conj() * at_atoms
+    damping = (mu[..., :, None] + mu[..., None, :]) / 2 + escape
+    beat = (gamma[..., :, None] - gamma[..., None, :]) / 2
+    # The imaginary part of the pairs is what the two sides of a band differ
+    # by, where there is no inversion centre: without it this is their mean.
+    total = np.sum(pair.real * damping / (damping**2 + beat**2), axis=(-1, -2))
+    far = s[0, 2 * _ORDERS].real / (0.05 * u0 + 0.004 + escape)
+    return total / far - 1

@@ -26,7 +26,7 @@ from ._sphere import _lambert_xy, point_spacing, random_rotations
 from ._stack import BandStack
 
 # Samples of each band's profile on either side of its plane.
-_SAMPLES = 48
+_SAMPLES = 64
 
 
 def draw_patterns(

@@ -15,7 +15,7 @@ from kikuchipy_symml.simulation import Camera, Variety
 from kikuchipy_symml.symmetry import LEVELS
 
 # One more whenever crystals or their bands come out otherwise.
-_SIMULATION = 6
+_SIMULATION = 7
 
 
 def _check_numbers(settings, lowest: float, *names: str) -> None:
@@ -79,6 +79,9 @@ class CrystalSettings:
         One more shard comes into use every so many steps.
     energy
         Lowest and highest energy of the electrons in keV.
+    depth
+        Lowest and highest mean depth in ångström that they come from,
+        drawn on a logarithmic scale.
     atoms_power
         Of crystals of one lattice and source, one with more atoms in its
         primitive cell is less likely, by their number to this power.
@@ -100,6 +103,7 @@ class CrystalSettings:
     first_shards: int = 4
     steps_per_shard: int = 100
     energy: tuple[float, float] = (10.0, 30.0)
+    depth: tuple[float, float] = (80.0, 400.0)
     atoms_power: float = 0.0
     order: float = 0.0
 
@@ -139,6 +143,11 @@ class CrystalSettings:
             raise ValueError(
                 f"energy {self.energy} must be two numbers from 1 to 100 "
                 "keV, the lower one first"
+            )
+        if len(self.depth) != 2 or not 0 < self.depth[0] <= self.depth[1]:
+            raise ValueError(
+                f"depth {self.depth} must be two positive numbers of "
+                "ångström, the lower one first"
             )
 
 

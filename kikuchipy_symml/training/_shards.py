@@ -288,11 +288,16 @@ class Shards:
         rng = np.random.default_rng(
             [self.recipe.seed, 2, zlib.crc32(path.name.encode())]
         )
-        energies = rng.uniform(*self.recipe.crystals.energy, len(crystals))
+        n = len(crystals)
+        energies = rng.uniform(*self.recipe.crystals.energy, n)
+        lowest, highest = np.log(self.recipe.crystals.depth)
+        depths = np.exp(rng.uniform(lowest, highest, n))
         source = BandStack.of(
             [
-                band_profiles(c, e)
-                for (c, _), e in zip(crystals, energies, strict=True)
+                band_profiles(c, e, depth=d)
+                for (c, _), e, d in zip(
+                    crystals, energies, depths, strict=True
+                )
             ]
         )
         about = {
@@ -303,6 +308,7 @@ class Shards:
             "atoms": [round(_primitive_atoms(c), 3) for c, _ in crystals],
             "order": [round(strength_of_order(c), 3) for c, _ in crystals],
             "energies": [round(float(e), 3) for e in energies],
+            "depths": [round(float(d), 2) for d in depths],
         }
         path.parent.mkdir(parents=True, exist_ok=True)
         # Two processes may make the same shard: each writes its own file
