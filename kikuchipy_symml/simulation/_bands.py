@@ -20,10 +20,10 @@ from kikuchipy_symml.crystals._crystal import Crystal
 from kikuchipy_symml.crystals._sites import operations
 
 N_ANGLES = 56
-# Profiles are taken so many Bragg angles far, and fall to zero over this
-# share at their end: they go on, ever weaker, between all other bands.
+# Profiles are taken so many Bragg angles far, and fall to zero at their end:
+# they go on, ever weaker, between all other bands.
 _REACH = 5
-_TAPER = 0.4
+TAPER = np.minimum(1, np.linspace(1 / 0.4, 0, N_ANGLES))
 _ORDERS = 4
 # Bands are stronger than their rows solved alone by the exponential of so
 # many times their strongest Fourier coefficient over the mean potential.
@@ -69,8 +69,7 @@ class Bands:
 
     def tapered(self) -> np.ndarray:
         """Profiles that end at zero, shape (R, T)."""
-        t = np.linspace(0, 1, self.profiles.shape[1])
-        return self.profiles * np.clip((1 - t) / _TAPER, 0, 1)
+        return self.profiles * TAPER
 
 
 def wave_number(energy: float) -> float:

@@ -140,8 +140,8 @@ def test_mean_inner_potential(crystals, name, volts):
 @pytest.mark.parametrize("name", ["Al", "GaAs", "Mg"])
 def test_profile_by_hand(crystals, name):
     """The formula of the notes, written out for one band."""
-    crystal, energy = crystals[name], 20.0
-    bands = band_profiles(crystal, energy)
+    crystal, energy, depth = crystals[name], 20.0, 130.0
+    bands = band_profiles(crystal, energy, depth=depth)
     numbers = {"Al": 13, "Ga": 31, "As": 33, "Mg": 12}
     k = _bands.wave_number(energy)
     row = 5
@@ -150,33 +150,53 @@ def test_profile_by_hand(crystals, name):
     g = np.linalg.norm(np.linalg.inv(crystal.matrix) @ hkl)
     u = {m: potential_by_hand(crystal, m * hkl, energy) for m in range(-8, 9)}
     beams = range(-4, 5)
+    # Where electrons leave from, as far as the atoms are displaced.
+    leave = {
+        m: sum(
+            numbers[element] ** 2
+            * np.exp(-8 * np.pi**2 * w * (m * g / 2) ** 2)
+            * np.exp(-2j * np.pi * m * (hkl @ x))
+            for element, x, w in zip(
+                crystal.elements,
+                crystal.positions,
+                crystal.u_iso,
+                strict=True,
+            )
+        )
+        for m in range(-8, 9)
+    }
+    sources = np.array([[leave[m - n] for n in beams] for m in beams])
+    escape = k / (2 * np.pi * depth)
     intensity = []
     for sine in np.linspace(0, bands.reach[row], _bands.N_ANGLES):
-        matrix = np.array([[u[m - n] for n in beams] for m in beams])
-        absorption = 0.1 * matrix
-        for i, m in enumerate(beams):
-            matrix[i, i] = -(2 * k * m * g * sine + (m * g) ** 2)
-            absorption[i, i] = 0.05 * u[0] + 0.004
-        _, waves = np.linalg.eigh(matrix)
-        total = 0
-        for c in waves.T:
-            mu = max((c.conj() @ absorption @ c).real, 0.0015)
-            at_atoms = 0
-            for element, x in zip(
-                crystal.elements, crystal.positions, strict=True
-            ):
-                psi = sum(
-                    a * np.exp(2j * np.pi * m * (hkl @ x))
-                    for a, m in zip(c, beams, strict=True)
-                )
-                at_atoms += numbers[element] ** 2 * abs(psi) ** 2
-            total += abs(c[4]) ** 2 / mu * at_atoms
-        intensity.append(total)
-    intensity = np.array(intensity)
-    expected = intensity / intensity[-6:].mean() - 1
+        sides = []
+        for side in (1, -1):
+            matrix = np.array([[u[m - n] for n in beams] for m in beams])
+            absorption = 0.1 * matrix
+            for i, m in enumerate(beams):
+                matrix[i, i] = -(2 * k * m * g * side * sine + (m * g) ** 2)
+                absorption[i, i] = 0.05 * u[0] + 0.004
+            gamma, waves = np.linalg.eigh(matrix)
+            mu = [
+                max((c.conj() @ absorption @ c).real, 0.0015) for c in waves.T
+            ]
+            total = 0
+            for i, one in enumerate(waves.T):
+                for j, other in enumerate(waves.T):
+                    at_atoms = one.conj() @ sources @ other
+                    total += (one[4] * other[4].conj() * at_atoms) / (
+                        (mu[i] + mu[j]) / 2
+                        + escape
+                        + 0.5j * (gamma[i] - gamma[j])
+                    )
+            assert abs(total.imag) < 1e-6 * abs(total)
+            sides.append(total.real)
+        intensity.append(np.mean(sides))
+    far = leave[0].real / (0.05 * u[0].real + 0.004 + escape)
+    expected = np.array(intensity) / far - 1
     # Not of a row alone: strong bands are stronger.
     strongest = max(abs(u[m]) for m in range(1, 5) if m * g < 1 / 0.65)
-    expected *= np.exp(2.65 * strongest / abs(u[0]))
+    expected *= np.exp(1.5 * strongest / abs(u[0]))
     np.testing.assert_allclose(bands.profiles[row], expected, atol=2e-4)
     assert np.ptp(expected) > 0.05
 

@@ -136,7 +136,7 @@ def test_points_hold_means(crystals):
     means = blocks.mean(axis=(2, 3))[5:-5:10, 5:-5:10]
     assert np.corrcoef(coarse[1:-1, 1:-1].ravel(), means.ravel())[0, 1] > 0.97
     points = fine[10:-10:10, 10:-10:10]
-    assert np.corrcoef(points.ravel(), means.ravel())[0, 1] < 0.9
+    assert np.corrcoef(points.ravel(), means.ravel())[0, 1] < 0.95
 
 
 def test_edges_of_one_band(horizontal):

@@ -55,7 +55,7 @@ def test_no_variety_changes_nothing(stack):
 def test_families_stay_families(stack):
     """Symmetry keeps equal what it made equal: widths and profiles."""
     rng = np.random.default_rng(1)
-    variety = Variety(0.03, 0.2, 0.5, (0.4, 1.1), (-0.8, 0.3))
+    variety = Variety(0.03, 0.2, 0.5, 0.4, (0.4, 1.1), (-0.8, 0.3))
     other = stack.varied(rng, np.array(NUMBERS), variety)
     for i in range(7):
         assert not np.allclose(other.bragg[i], stack.bragg[i], rtol=1e-3)
@@ -64,6 +64,29 @@ def test_families_stay_families(stack):
             assert np.ptp(other.bragg[i, here]) < 1e-5
             spread = np.ptp(other.profiles[i, here], axis=0)
             assert spread.max() < 1e-3
+
+
+def test_shapes_change_as_far_as_said(stack):
+    """By their standard deviation at a plane, in units of the largest value,
+    and not at all at the ends."""
+    rng = np.random.default_rng(3)
+    changes, ends = [], []
+    for _ in range(200):
+        other = stack.varied(rng, np.array(NUMBERS), Variety(shape=0.3))
+        profiles = stack.profiles.astype(np.float32)
+        change = other.profiles - profiles
+        there = stack.reach > 0
+        largest = np.abs(profiles).max(axis=2)[there]
+        # One of each crystal and family
+        one = np.unique(
+            np.argwhere(there)[:, 0] * 1000 + stack.family[there],
+            return_index=True,
+        )[1]
+        changes.append((change[there][:, 0] / largest)[one])
+        ends.append(np.abs(change[there][:, -1] / largest).max())
+    # Of a share that is evenly distributed: 0.3 over the root of 3.
+    assert np.std(changes) == pytest.approx(0.3 / 3**0.5, rel=0.1)
+    assert max(ends) < 1e-3
 
 
 def test_bands_of_wide_spacings_are_stronger(stack):
