@@ -20,10 +20,10 @@ from kikuchipy_symml.crystals._crystal import Crystal
 from kikuchipy_symml.crystals._sites import operations
 
 N_ANGLES = 56
-# Profiles are taken so many Bragg angles far, and fall to zero at their end:
-# they go on, ever weaker, between all other bands.
+# Profiles are taken so many Bragg angles far, and fall to zero over this
+# share at their end: they go on, ever weaker, between all other bands.
 _REACH = 5
-TAPER = np.minimum(1, np.linspace(1 / 0.4, 0, N_ANGLES))
+_TAPER = 0.4
 _ORDERS = 4
 # Bands are stronger than their rows solved alone by the exponential of so
 # many times their strongest Fourier coefficient over the mean potential.
@@ -69,7 +69,12 @@ class Bands:
 
     def tapered(self) -> np.ndarray:
         """Profiles that end at zero, shape (R, T)."""
-        return self.profiles * TAPER
+        return self.profiles * taper(self.profiles.shape[1])
+
+
+def taper(n: int) -> np.ndarray:
+    """Factor by which a profile of so many angles falls to its end."""
+    return np.minimum(1, np.linspace(1 / _TAPER, 0, n))
 
 
 def wave_number(energy: float) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 
 from kikuchipy_symml import symmetry
 
-from ._bands import TAPER, Bands
+from ._bands import Bands, taper
 
 # Sine of the Bragg angle of a common band.
 _COMMON_BRAGG = 0.035
@@ -235,7 +235,7 @@ class BandStack:
         ends = self.reach / np.maximum(self.bragg, 1e-6)
         out = np.empty(self.profiles.shape, dtype=np.float32)
         _piecewise(both.astype(np.float32), ends.astype(np.float32), out)
-        return out * TAPER.astype(np.float32)
+        return out * taper(out.shape[-1]).astype(np.float32)
 
 
 @nb.njit(cache=True, nogil=True)
