@@ -4,11 +4,14 @@
 
     python benchmarks/dynamical.py default
 
-draws patterns of each crystal of ``recipes/dynamical_masters.npz`` twice, in
+draws patterns of each crystal of ``recipes/dynamical_masters.npz`` thrice, in
 the same orientations and with the camera of the model's recipe: from its
-dynamical master pattern, and from its bands, as patterns for training are.
+bands, as patterns for training are, from its dynamical master pattern, and
+from bands again whose profiles are those that sum to that master pattern
+best: what there is in it that is not bands is not in these.
 Printed is the share of patterns with the right Bravais lattice, and what is
-said most often. The crystals are among those that models are trained with,
+said most often, and how the master patterns of bands correlate with the
+dynamical one. The crystals are among those that models are trained with,
 so this tells how far the simulation of bands is from the dynamical one, not
 how well a model does on crystals that it has never seen.
 """
@@ -22,13 +25,23 @@ from kikuchipy_symml.crystals import library
 from kikuchipy_symml.models import SymmetryModel
 from kikuchipy_symml.pattern import canonical_views
 from kikuchipy_symml.simulation import (
+    Bands,
     BandStack,
     Camera,
     band_profiles,
     draw_patterns,
+    master_from_bands,
 )
+from kikuchipy_symml.simulation._sphere import lambert_directions
 from kikuchipy_symml.training import recipe_of
 from kikuchipy_symml.training._masters import dynamical_masters
+
+# Distances from a plane in Bragg angles, between which fitted profiles are
+# straight; and how much smaller they are made, for they overlap.
+KNOTS = np.array(
+    [0, 0.3, 0.55, 0.75, 0.9, 1, 1.1, 1.25, 1.45, 1.75, 2.1, 2.5, 3]
+)
+RIDGE = 3e-3
 
 LATTICES = symmetry.class_names("bravais_lattice")
 
@@ -49,6 +62,35 @@ def told(
     )
     probabilities = model.predict(views)
     return symmetry.sum_to_level(probabilities, "bravais_lattice").argmax(1)
+
+
+def fitted(bands: Bands, master: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return the correlation of the sum of bands with one hemisphere of a
+    dynamical master pattern, and the sum of the same bands with profiles
+    that are fitted to it, one for each family of planes."""
+    size = master.shape[-1]
+    directions = lambert_directions(size).reshape(-1, 3)
+    wanted = master.astype(float).ravel()
+    wanted = (wanted - wanted.mean()) / wanted.std()
+    maps = []
+    for family in np.unique(bands.family):
+        members = np.flatnonzero(bands.family == family)
+        off = np.abs(directions @ bands.normals[members].T)
+        off /= bands.bragg[members[0]]
+        for k in range(len(KNOTS) - 1):
+            hat = np.eye(len(KNOTS))[k]
+            maps.append(np.interp(off, KNOTS, hat, right=0).sum(axis=1))
+    maps = np.array(maps)
+    maps -= maps.mean(axis=1, keepdims=True)
+    products = maps @ maps.T
+    ridge = RIDGE * np.trace(products) / len(products)
+    best = np.linalg.solve(
+        products + ridge * np.eye(len(products)), maps @ wanted
+    )
+    summed = master_from_bands(bands, size)[0].ravel()
+    correlation = np.corrcoef(summed, wanted)[0, 1]
+    image = (best @ maps).astype(np.float32).reshape(size, size)
+    return correlation, np.stack([image, image])
 
 
 def main() -> None:
@@ -72,21 +114,32 @@ def main() -> None:
     crystals = library()
     of = symmetry.class_index("bravais_lattice")
     total = []
-    print(f"{'crystal':24s}{'lattice':8s}{'bands':>13s}{'dynamical':>13s}")
+    print(
+        f"{'crystal':24s}{'lattice':8s}{'bands':>13s}{'dynamical':>13s}"
+        f"{'fitted bands':>14s}{'correlation':>14s}{'fitted':>8s}"
+    )
     for i, name in list(enumerate(known.names))[args.after :]:
         right = of[known.space_groups[i] - 1]
         bands = band_profiles(crystals[name], float(known.energies[i]))
-        sources = (BandStack.of([bands]), known.masters[[i]])
+        master = known.masters[i]
+        correlation, sum_fitted = fitted(bands, master[0])
+        sources = (BandStack.of([bands]), master[None], sum_fitted[None])
         line, shares = "", []
         for source in sources:
             said = told(model, source, camera, args.patterns)
             shares.append(np.mean(said == right))
             most = LATTICES[np.bincount(said, minlength=14).argmax()]
             line += f"{shares[-1]:9.0%}  {most}"
-        print(f"{name:24s}{LATTICES[right]:8s}{line}", flush=True)
-        total.append(shares)
-    line = "".join(f"{share:9.0%}    " for share in np.mean(total, axis=0))
-    print(f"{'mean':32s}{line}")
+        after = np.corrcoef(sum_fitted[0].ravel(), master[0].ravel())[0, 1]
+        print(
+            f"{name:24s}{LATTICES[right]:8s}{line}{correlation:13.2f}"
+            f"{after:10.2f}",
+            flush=True,
+        )
+        total.append([*shares, correlation, after])
+    *shares, correlation, after = np.mean(total, axis=0)
+    line = "".join(f"{share:9.0%}    " for share in shares)
+    print(f"{'mean':32s}{line}{correlation:13.2f}{after:10.2f}")
 
 
 if __name__ == "__main__":
