@@ -80,7 +80,7 @@ def main() -> None:
     ).parse_args()
     known = dynamical_masters()
     crystals = {crystal.name: crystal for crystal in library()}
-    logs, strengths, weights = [], [], []
+    logs, strengths, weights, correlations = [], [], [], []
     print(f"{'crystal':24s}{'bands':>8s}{'multiples':>11s}{'lacking':>9s}")
     for name, energy, master in zip(
         known.names, known.energies, known.masters, strict=True
@@ -100,6 +100,7 @@ def main() -> None:
         lacking = np.polyfit(strength, log, 1, w=np.sqrt(weight))[0]
         together = np.corrcoef(total, wanted)[0, 1]
         fitted = np.corrcoef(multiple @ maps, wanted)[0, 1]
+        correlations.append((together, fitted))
         print(f"{name:24s}{together:8.3f}{fitted:11.3f}{lacking:9.2f}")
         # Each crystal has a contrast of its own.
         logs.append(log - np.average(log, weights=weight))
@@ -110,6 +111,8 @@ def main() -> None:
     scatter = np.sqrt(
         np.average((log - lacking * strength) ** 2, weights=weight)
     )
+    together, fitted = np.mean(correlations, axis=0)
+    print(f"{'mean':24s}{together:8.3f}{fitted:11.3f}")
     print(
         f"All: {lacking:+.2f} beside STRENGTH {STRENGTH}, scatter of the "
         f"logarithm {scatter:.2f}"
