@@ -337,6 +337,8 @@ def test_other_energies(crystals, energy):
         ({"d_min": 0}, "d_min 0 must be positive"),
         ({"d_min": np.nan}, "d_min nan"),
         ({"n_rows": 0}, "n_rows 0 at least 1"),
+        ({"depth": 0.0}, "depth must be positive, not 0.0"),
+        ({"depth": np.nan}, "depth must be positive, not nan"),
         ({"d_min": 9.0}, "Al has no reflection.*9.0 Å"),
         ({"d_min": 2.5}, "Al has no reflection.*2.5 Å"),
     ],
@@ -344,6 +346,14 @@ def test_other_energies(crystals, energy):
 def test_nothing_to_draw(crystals, settings, match):
     with pytest.raises(ValueError, match=match):
         band_profiles(crystals["Al"], **settings)
+
+
+def test_deep_waves_are_absorbed(crystals):
+    """From all depths, absorption adds to the contrast."""
+    shallow = band_profiles(crystals["Al"], depth=50.0)
+    deep = band_profiles(crystals["Al"], depth=1000.0)
+    np.testing.assert_array_equal(shallow.normals, deep.normals)
+    assert np.ptp(deep.profiles[0]) > 1.2 * np.ptp(shallow.profiles[0])
 
 
 def test_unknown_element(make_crystal):

@@ -146,6 +146,7 @@ def test_first_order_shows_centring(crystals):
     "settings, message",
     [
         ({"strain": -0.1}, "strain must be 0 to 1, not -0.1"),
+        ({"shape": 1.5}, "shape must be 0 to 1, not 1.5"),
         ({"scale": 2}, "scale must be 0 to 1, not 2"),
         ({"strength": None}, "strength must be 0 to 1, not None"),
         ({"profile": (0.5, 0.1)}, "profile must be two numbers"),

@@ -74,6 +74,8 @@ def test_settings_are_not_modified(tiny):
         ({"crystals": {"empty": -0.1}}, "empty must be.*at least 0, not -0.1"),
         ({"crystals": {"energy": [30, 10]}}, "energy.*lower one first"),
         ({"crystals": {"energy": [0, 30]}}, "energy.*1 to 100"),
+        ({"crystals": {"depth": [200, 80]}}, "depth.*lower one first"),
+        ({"crystals": {"depth": [0, 80]}}, "depth.*two positive"),
         ({"variety": {"strain": 2.0}}, "strain must be 0 to 1, not 2.0"),
         ({"variety": {"strength": "much"}}, "strength must be 0 to 1"),
         ({"variety": {"profile": [0.9, 0.1]}}, "profile must be two numbers"),
@@ -171,8 +173,8 @@ def test_crystal_key(tiny):
         {"seed": 6},
         {"crystals": crystals | {"random": 2}},
         {"crystals": crystals | {"decorated": 2}},
-        {"crystals": crystals | {"random": 2}},
         {"crystals": crystals | {"energy": [15.0, 20.0]}},
+        {"crystals": crystals | {"depth": [100.0, 200.0]}},
     ):
         assert Recipe.from_dict(tiny | other).crystal_key() != key
 
