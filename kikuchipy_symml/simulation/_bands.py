@@ -267,18 +267,22 @@ class _Potential:
         self.weights = crystal.occupancies * _atomic_numbers(crystal) ** 2
 
     def __call__(self, hkl: np.ndarray) -> np.ndarray:
-        s2 = np.sum((hkl @ self.matrix.T) ** 2, axis=1) / 4
-        f = np.sum(
+        s2, displaced = self._displaced(hkl)
+        f = displaced * np.sum(
             self.a[:, :, None] * np.exp(-self.b[:, :, None] * s2), axis=1
-        ) * np.exp(-self.debye_waller[:, None] * s2)
+        )
         return self.scale * self._sum(hkl, self.occupancies, f)
 
     def scattering(self, hkl: np.ndarray) -> np.ndarray:
         """Fourier coefficients of where electrons leave from: the atoms,
         by the squares of their numbers, as far as they are displaced."""
+        return self._sum(hkl, self.weights, self._displaced(hkl)[1])
+
+    def _displaced(self, hkl: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """A quarter of the squares of the reciprocal vectors, and by how much
+        displacements weaken each kind of atom there."""
         s2 = np.sum((hkl @ self.matrix.T) ** 2, axis=1) / 4
-        f = np.exp(-self.debye_waller[:, None] * s2)
-        return self._sum(hkl, self.weights, f)
+        return s2, np.exp(-self.debye_waller[:, None] * s2)
 
     def _sum(
         self, hkl: np.ndarray, weights: np.ndarray, f: np.ndarray
@@ -347,7 +351,8 @@ def _row_profiles(
     pairs = beams[:, None] - beams + 2 * _ORDERS
     diagonal = np.arange(len(beams))
     absorption = 0.1 * u[:, None, pairs]
-    absorption[..., diagonal, diagonal] = 0.05 * u0 + 0.004
+    mean_absorption = 0.05 * u0 + 0.004
+    absorption[..., diagonal, diagonal] = mean_absorption
     # As an absorption: of the waves' intensity along the depth.
     escape = k / (2 * np.pi * depth)
 
@@ -368,5 +373,5 @@ def _row_profiles(
     # The imaginary part of the pairs is what the two sides of a band differ
     # by, where there is no inversion centre: without it this is their mean.
     total = np.sum(pair.real * damping / (damping**2 + beat**2), axis=(-1, -2))
-    far = s[0, 2 * _ORDERS].real / (0.05 * u0 + 0.004 + escape)
+    far = s[0, 2 * _ORDERS].real / (mean_absorption + escape)
     return total / far - 1

@@ -129,14 +129,15 @@ def test_master_of_one_band(horizontal):
 
 def test_points_hold_means(crystals):
     """A coarse master is what a fine one is on average: nothing aliases."""
-    bands = band_profiles(crystals["Fe"])
+    # At an energy at which bands are about as narrow as points are apart
+    bands = band_profiles(crystals["Fe"], 60.0)
     fine = master_from_bands(bands, 1201)[0]
     coarse = master_from_bands(bands, 121)[0]
     blocks = np.lib.stride_tricks.sliding_window_view(fine, (11, 11))
     means = blocks.mean(axis=(2, 3))[5:-5:10, 5:-5:10]
     assert np.corrcoef(coarse[1:-1, 1:-1].ravel(), means.ravel())[0, 1] > 0.97
     points = fine[10:-10:10, 10:-10:10]
-    assert np.corrcoef(points.ravel(), means.ravel())[0, 1] < 0.95
+    assert np.corrcoef(points.ravel(), means.ravel())[0, 1] < 0.9
 
 
 def test_edges_of_one_band(horizontal):
