@@ -353,9 +353,7 @@ def test_weak_bands_take_depth(crystals):
     shallow = band_profiles(crystals["Al"], depth=50.0)
     deep = band_profiles(crystals["Al"], depth=1000.0)
     np.testing.assert_array_equal(shallow.normals, deep.normals)
-    contrast = np.ptp(deep.profiles, axis=1) / np.ptp(
-        shallow.profiles, axis=1
-    )
+    contrast = np.ptp(deep.profiles, axis=1) / np.ptp(shallow.profiles, axis=1)
     assert contrast[7:25].min() > 1.5
     assert contrast[10:].min() > contrast[0]
 
