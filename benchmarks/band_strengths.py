@@ -1,11 +1,12 @@
 # Copyright 2026 the kikuchipy_symml developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How strong bands are in full dynamical simulations, beside those of rows
+"""How strong bands are where many beams act at once, beside those of rows
 of reflections that are solved alone.
 
     python benchmarks/band_strengths.py
 
-takes the dynamical master patterns of ``recipes/dynamical_masters.npz`` and,
+takes the master patterns of many beams of the crystals of
+``recipes/dynamical_masters.npz`` (with ``--ebsdsim`` those of the file) and,
 for each, finds the multiples of the bands of each family of planes that
 sum to it best. It prints how well all bands together, and with the
 multiples, correlate with the master pattern, and by how much the logarithm
@@ -20,7 +21,7 @@ import argparse
 import numpy as np
 
 from kikuchipy_symml.crystals import Crystal, library
-from kikuchipy_symml.simulation import band_profiles
+from kikuchipy_symml.simulation import band_profiles, many_beam_master
 from kikuchipy_symml.simulation._bands import (
     STRENGTH,
     _Potential,
@@ -75,9 +76,15 @@ def families(
 
 
 def main() -> None:
-    argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    ).parse_args()
+    )
+    parser.add_argument(
+        "--ebsdsim",
+        action="store_true",
+        help="take the master patterns of the file, by ebsdsim",
+    )
+    args = parser.parse_args()
     known = dynamical_masters()
     crystals = {crystal.name: crystal for crystal in library()}
     logs, strengths, weights, correlations = [], [], [], []
@@ -85,6 +92,8 @@ def main() -> None:
     for name, energy, master in zip(
         known.names, known.energies, known.masters, strict=True
     ):
+        if not args.ebsdsim:
+            master = many_beam_master(crystals[name], float(energy))
         wanted = master[0].astype(float).ravel()
         wanted -= wanted.mean()
         maps, strength = families(

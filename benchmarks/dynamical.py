@@ -1,18 +1,19 @@
 # Copyright 2026 the kikuchipy_symml developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a model says of full dynamical simulations, beside sums of bands.
+"""What a model says of master patterns of many beams, beside sums of bands.
 
     python benchmarks/dynamical.py default
 
 draws patterns of each crystal of ``recipes/dynamical_masters.npz`` thrice, in
 the same orientations and with the camera of the model's recipe: from its
-bands, as patterns for training are, from its dynamical master pattern, and
+bands, as most patterns for training are, from its master pattern of many
+beams (or, with ``--ebsdsim``, from that of the file), and
 from bands again whose profiles are those that sum to that master pattern
 best: what there is in it that is not bands is not in these.
 Printed is the share of patterns with the right Bravais lattice, and what is
-said most often, and how the master patterns of bands correlate with the
-dynamical one. The crystals are among those that models are trained with,
-so this tells how far the simulation of bands is from the dynamical one, not
+said most often, and how the master patterns of bands correlate with that of
+many beams. The crystals are among those that models are trained with,
+so this tells how far the simulation of bands is from many beams, not
 how well a model does on crystals that it has never seen.
 """
 
@@ -30,6 +31,7 @@ from kikuchipy_symml.simulation import (
     Camera,
     band_profiles,
     draw_patterns,
+    many_beam_master,
     master_from_bands,
 )
 from kikuchipy_symml.simulation._sphere import lambert_directions
@@ -90,7 +92,8 @@ def fitted(bands: Bands, master: np.ndarray) -> tuple[float, np.ndarray]:
     summed = master_from_bands(bands, size)[0].ravel()
     correlation = np.corrcoef(summed, wanted)[0, 1]
     image = (best @ maps).astype(np.float32).reshape(size, size)
-    return correlation, np.stack([image, image])
+    # Bands are the same in opposite directions.
+    return correlation, np.stack([image, image[::-1, ::-1]])
 
 
 def main() -> None:
@@ -105,6 +108,11 @@ def main() -> None:
     parser.add_argument(
         "--after", type=int, default=0, help="leave out the first ones"
     )
+    parser.add_argument(
+        "--ebsdsim",
+        action="store_true",
+        help="take the master patterns of the file, by ebsdsim",
+    )
     args = parser.parse_args()
     model = load_model(args.model)
     camera = recipe_of(model).camera
@@ -115,13 +123,18 @@ def main() -> None:
     of = symmetry.class_index("bravais_lattice")
     total = []
     print(
-        f"{'crystal':24s}{'lattice':8s}{'bands':>13s}{'dynamical':>13s}"
+        f"{'crystal':24s}{'lattice':8s}{'bands':>13s}{'many beams':>13s}"
         f"{'fitted bands':>14s}{'correlation':>14s}{'fitted':>8s}"
     )
     for i, name in list(enumerate(known.names))[args.after :]:
         right = of[known.space_groups[i] - 1]
-        bands = band_profiles(crystals[name], float(known.energies[i]))
-        master = known.masters[i]
+        energy = float(known.energies[i])
+        bands = band_profiles(crystals[name], energy)
+        master = (
+            known.masters[i]
+            if args.ebsdsim
+            else many_beam_master(crystals[name], energy)
+        )
         correlation, sum_fitted = fitted(bands, master[0])
         sources = (BandStack.of([bands]), master[None], sum_fitted[None])
         line, shares = "", []

@@ -1,7 +1,8 @@
-from ._bands import Bands, band_profiles
+from ._bands import Bands, band_profiles, escape_depth
 from ._camera import Camera
 from ._draw import draw_patterns
 from ._dynamical import dynamical_master, read_master
+from ._many_beams import many_beam_intensity, many_beam_master
 from ._sphere import (
     lambert_directions,
     master_from_bands,
@@ -18,7 +19,10 @@ __all__ = [
     "band_profiles",
     "draw_patterns",
     "dynamical_master",
+    "escape_depth",
     "lambert_directions",
+    "many_beam_intensity",
+    "many_beam_master",
     "master_from_bands",
     "random_rotations",
     "read_master",

@@ -28,8 +28,8 @@ _ORDERS = 4
 # Bands are stronger than their rows solved alone by the exponential of so
 # many times their strongest Fourier coefficient over the mean potential.
 STRENGTH = 1.5
-# Mean depth in ångström that the electrons of a pattern come from.
-DEPTH = 200.0
+# Compton wavelength of the electron in ångström.
+_COMPTON = constants.h / (constants.m_e * constants.c) * 1e10
 MAX_ATOMS = 500
 
 
@@ -97,13 +97,48 @@ def wave_number(energy: float) -> float:
     )
 
 
+def _relative_speed(energy: float) -> float:
+    """Speed of an electron of so many keV by that of light."""
+    gamma = 1 + energy * 1e3 * constants.e / (constants.m_e * constants.c**2)
+    return float(np.sqrt(1 - 1 / gamma**2))
+
+
+def escape_depth(crystal: Crystal, energy: float = 20.0) -> float:
+    r"""Return the mean depth that the electrons of a pattern come from.
+
+    Parameters
+    ----------
+    crystal
+        The crystal.
+    energy
+        Energy of the electrons in keV.
+
+    Returns
+    -------
+    depth
+        Mean depth in ångström.
+
+    Notes
+    -----
+    :math:`16.3\, E / (n Z^{1.31})` with the energy :math:`E` in keV, the
+    number :math:`n` of atoms in a cubic ångström and their mean atomic
+    number :math:`Z`. This is within 6 % of what a Monte Carlo simulation
+    of backscattered electrons that lost at most 4 keV gives, on a sample
+    tilted by 70°: that of ebsdsim (https://github.com/ZacharyVarley/ebsdsim),
+    by its surrogate, for 16 materials from carbon to uranium at 10 to 30 keV.
+    """
+    atoms = crystal.occupancies.sum()
+    mean = np.sum(crystal.occupancies * _atomic_numbers(crystal)) / atoms
+    return float(16.3 * energy * crystal.volume / (atoms * mean**1.31))
+
+
 def band_profiles(
     crystal: Crystal,
     energy: float = 20.0,
     *,
-    d_min: float = 0.65,
-    n_rows: int = 80,
-    depth: float = DEPTH,
+    d_min: float = 0.5,
+    n_rows: int = 128,
+    depth: float | None = None,
 ) -> Bands:
     r"""Return the strongest bands of a crystal with their profiles.
 
@@ -119,8 +154,9 @@ def band_profiles(
         Number of bands. All that are as strong as the last of them are
         kept as well: planes that symmetry makes equal stay together.
     depth
-        Mean depth in ångström that the electrons of a pattern come from.
-        The smaller it is, the weaker the contrast by absorption.
+        Mean depth in ångström that the electrons of a pattern come from,
+        that of :func:`escape_depth` if not given. The smaller it is, the
+        weaker the contrast by absorption.
 
     Returns
     -------
@@ -169,7 +205,7 @@ def band_profiles(
         raise ValueError(
             f"d_min {d_min} must be positive and n_rows {n_rows} at least 1"
         )
-    if not depth > 0:
+    if depth is not None and not depth > 0:
         raise ValueError(f"depth must be positive, not {depth}")
     if len(crystal.elements) > MAX_ATOMS:
         raise ValueError(
@@ -179,6 +215,8 @@ def band_profiles(
     k = wave_number(energy)
     gamma = 1 + energy * 1e3 * constants.e / (constants.m_e * constants.c**2)
     potential = _Potential(crystal, gamma)
+    if depth is None:
+        depth = escape_depth(crystal, energy)
 
     hkl, g = _primitive_rows(crystal, d_min)
     length = np.linalg.norm(g, axis=1)
@@ -212,7 +250,13 @@ def band_profiles(
     )
     inverse = inverse.ravel()
     profiles = _row_profiles(
-        potential, hkl[first], length[first], reach[first], k, depth
+        potential,
+        hkl[first],
+        length[first],
+        reach[first],
+        k,
+        _relative_speed(energy),
+        depth,
     )[inverse]
     mean = np.abs(potential(np.zeros((1, 3), dtype=int)))
     profiles *= np.exp(STRENGTH * u.max(axis=1) / mean)[:, None]
@@ -271,6 +315,31 @@ class _Potential:
         f = displaced * np.sum(
             self.a[:, :, None] * np.exp(-self.b[:, :, None] * s2), axis=1
         )
+        return self.scale * self._sum(hkl, self.occupancies, f)
+
+    def absorption(self, hkl: np.ndarray, speed: float) -> np.ndarray:
+        """Fourier coefficients of the potential that thermal diffuse
+        scattering absorbs with, for electrons of a speed relative to that
+        of light.
+
+        Of form factors that are sums of Gaussians, the integral of Bird &
+        King (Acta Cryst. A46 (1990) 202), equation 4, is a sum of
+        Gaussians of the scattering vector.
+        """
+        s2, displaced = self._displaced(hkl)
+        f = np.empty_like(displaced)
+        for z, (a, b, m) in enumerate(
+            zip(self.a, self.b, self.debye_waller, strict=True)
+        ):
+            total = (b[:, None] + b)[..., None]
+            product = (b[:, None] * b)[..., None]
+            weights = (a[:, None] * a)[..., None]
+            # With the displacements' part of the exponent, m s²/2 over it.
+            wide = total + 2 * m
+            still = np.exp(-s2 * product / total) / total
+            moved = np.exp(-s2 * (product - m * m) / wide) / wide
+            f[z] = np.pi * np.sum(weights * (still - moved), axis=(0, 1))
+        f *= 2 * _COMPTON / speed * displaced
         return self.scale * self._sum(hkl, self.occupancies, f)
 
     def scattering(self, hkl: np.ndarray) -> np.ndarray:
@@ -333,6 +402,7 @@ def _row_profiles(
     length: np.ndarray,
     reach: np.ndarray,
     k: float,
+    speed: float,
     depth: float,
 ) -> np.ndarray:
     n = len(hkl)
@@ -341,18 +411,16 @@ def _row_profiles(
     rows = (hkl[:, None] * differences[:, None]).reshape(-1, 3)
     u = potential(rows).reshape(n, -1)
     s = potential.scattering(rows).reshape(n, -1)
+    a = potential.absorption(rows, speed).reshape(n, -1)
     # With an inversion centre in the origin everything is real.
     if (
         np.abs(u.imag).max() < 1e-6 * np.abs(u).max()
         and np.abs(s.imag).max() < 1e-6 * np.abs(s).max()
     ):
-        u, s = u.real, s.real
-    u0 = u[0, 2 * _ORDERS].real
+        u, s, a = u.real, s.real, a.real
     pairs = beams[:, None] - beams + 2 * _ORDERS
     diagonal = np.arange(len(beams))
-    absorption = 0.1 * u[:, None, pairs]
-    mean_absorption = 0.05 * u0 + 0.004
-    absorption[..., diagonal, diagonal] = mean_absorption
+    absorption = a[:, None, pairs]
     # As an absorption: of the waves' intensity along the depth.
     escape = k / (2 * np.pi * depth)
 
@@ -364,7 +432,8 @@ def _row_profiles(
     )
     gamma, c = np.linalg.eigh(matrix)
     mu = np.sum(c.conj() * (absorption @ c), axis=-2).real
-    mu = np.maximum(mu, 0.0015)
+    # No wave grows, save by rounding and by what four orders leave out.
+    mu = np.maximum(mu, 0)
     at_atoms = c.conj().swapaxes(-1, -2) @ s[:, None, pairs] @ c
     c0 = c[..., _ORDERS, :]
     pair = c0[..., :, None] * c0[..., None, :].conj() * at_atoms
@@ -373,5 +442,5 @@ def _row_profiles(
     # The imaginary part of the pairs is what the two sides of a band differ
     # by, where there is no inversion centre: without it this is their mean.
     total = np.sum(pair.real * damping / (damping**2 + beat**2), axis=(-1, -2))
-    far = s[0, 2 * _ORDERS].real / (mean_absorption + escape)
+    far = s[0, 2 * _ORDERS].real / (a[0, 2 * _ORDERS].real + escape)
     return total / far - 1

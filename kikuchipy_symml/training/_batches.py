@@ -59,7 +59,11 @@ class Batches:
         per_crystal = self.recipe.optimiser.per_crystal
         source: BandStack | np.ndarray
         # Where none are dynamical no number is spent on the question.
-        if crystals.dynamical and rng.random() < crystals.dynamical:
+        if crystals.many_beam and rng.random() < crystals.many_beam:
+            source, stack, numbers = self._choose_many_beams(rng)
+            which = np.repeat(np.arange(len(numbers)), per_crystal)
+            stack, numbers = stack[which], numbers[which]
+        elif crystals.dynamical and rng.random() < crystals.dynamical:
             source, shard = self.shards.dynamical()
             which = np.repeat(self._choose_evenly(rng, shard), per_crystal)
             stack, numbers = shard.source[which], shard.space_groups[which]
@@ -149,6 +153,27 @@ class Batches:
             i = np.searchsorted(likely[:-1], x, "right")
             chosen.append((shard, int(candidates[i])))
         return chosen
+
+    def _choose_many_beams(
+        self, rng
+    ) -> tuple[np.ndarray, BandStack, np.ndarray]:
+        """Master patterns of many beams, bands and space groups of the
+        crystals of a batch, every Bravais lattice as likely."""
+        n = self.recipe.optimiser.crystals_per_batch
+        shards = self.shards.with_many_beams()
+        chosen = [
+            (*self.shards.many_beams(int(k)), int(i))
+            for k, i in zip(
+                rng.integers(shards.start, shards.stop, size=n),
+                rng.integers(14, size=n),
+                strict=True,
+            )
+        ]
+        return (
+            np.stack([masters[i] for masters, _, i in chosen]),
+            BandStack.join([shard.source[[i]] for _, shard, i in chosen]),
+            np.array([shard.space_groups[i] for _, shard, i in chosen]),
+        )
 
     def _choose_evenly(self, rng, shard: Shard) -> np.ndarray:
         """Crystals of a batch, all of one shard: every Bravais lattice of

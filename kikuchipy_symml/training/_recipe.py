@@ -15,7 +15,7 @@ from kikuchipy_symml.simulation import Camera, Variety
 from kikuchipy_symml.symmetry import LEVELS
 
 # One more whenever crystals or their bands come out otherwise.
-_SIMULATION = 7
+_SIMULATION = 8
 
 
 def _check_numbers(settings, lowest: float, *names: str) -> None:
@@ -73,6 +73,12 @@ class CrystalSettings:
         How many of those, the first ones of the file; all, if not given.
         As others are only ever added at its end, a recipe that says so
         draws the same whatever is added later.
+    many_beam
+        Probability that all patterns of a batch are drawn from master
+        patterns of many beams, which are made of one crystal of each
+        Bravais lattice for each shard.
+    many_beam_shards
+        How many of the shards, the first ones, have them.
     first_shards
         Shards in use from the first step on.
     steps_per_shard
@@ -80,8 +86,9 @@ class CrystalSettings:
     energy
         Lowest and highest energy of the electrons in keV.
     depth
-        Lowest and highest mean depth in ångström that they come from,
-        drawn on a logarithmic scale.
+        Lowest and highest factor of the mean depth that they come from
+        (:func:`kikuchipy_symml.simulation.escape_depth`), drawn on a
+        logarithmic scale.
     atoms_power
         Of crystals of one lattice and source, one with more atoms in its
         primitive cell is less likely, by their number to this power.
@@ -100,10 +107,12 @@ class CrystalSettings:
     empty: float = 0.0
     dynamical: float = 0.0
     masters: int | None = None
+    many_beam: float = 0.0
+    many_beam_shards: int = 0
     first_shards: int = 4
     steps_per_shard: int = 100
     energy: tuple[float, float] = (10.0, 30.0)
-    depth: tuple[float, float] = (80.0, 400.0)
+    depth: tuple[float, float] = (0.6, 1.7)
     atoms_power: float = 0.0
     order: float = 0.0
 
@@ -127,13 +136,31 @@ class CrystalSettings:
                 "to one"
             )
         _check_numbers(
-            self, 0, "skip", "empty", "dynamical", "atoms_power", "order"
+            self,
+            0,
+            "skip",
+            "empty",
+            "dynamical",
+            "many_beam",
+            "many_beam_shards",
+            "atoms_power",
+            "order",
         )
+        if self.many_beam and not 0 < self.many_beam_shards <= self.shards:
+            raise ValueError(
+                f"many_beam_shards must be 1 to {self.shards}, the number of "
+                f"shards, not {self.many_beam_shards}"
+            )
         if self.empty >= 1:
             raise ValueError(f"empty must be less than 1, not {self.empty}")
         if self.dynamical > 1:
             raise ValueError(
                 f"dynamical must be at most 1, not {self.dynamical}"
+            )
+        if self.many_beam + self.dynamical > 1:
+            raise ValueError(
+                f"many_beam {self.many_beam} and dynamical {self.dynamical} "
+                "must sum to at most 1"
             )
         if self.masters is not None:
             _check_numbers(self, 1, "masters")
@@ -146,8 +173,8 @@ class CrystalSettings:
             )
         if len(self.depth) != 2 or not 0 < self.depth[0] <= self.depth[1]:
             raise ValueError(
-                f"depth {self.depth} must be two positive numbers of "
-                "ångström, the lower one first"
+                f"depth {self.depth} must be two positive numbers, the "
+                "lower one first"
             )
 
 
@@ -491,6 +518,8 @@ class Recipe:
             "empty",
             "dynamical",
             "masters",
+            "many_beam",
+            "many_beam_shards",
             "atoms_power",
             "order",
             "first_shards",

@@ -28,7 +28,12 @@ from kikuchipy_symml.crystals import (
     split,
 )
 from kikuchipy_symml.crystals._metric import primitive_cells
-from kikuchipy_symml.simulation import BandStack, band_profiles
+from kikuchipy_symml.simulation import (
+    BandStack,
+    band_profiles,
+    escape_depth,
+    many_beam_master,
+)
 from kikuchipy_symml.simulation._order import strength_of_order
 
 from ._identity import identity, identity_of
@@ -37,11 +42,55 @@ from ._recipe import Recipe
 
 SOURCES = ("random", "decorated", "library")
 _HELD_OUT = 1_000_000
+# Crystals of a lattice among which one is chosen to be solved with many
+# beams, the primitive cell in cubic ångström beyond which it takes too long,
+# and the size of its master patterns.
+_TO_CHOOSE_FROM = 4
+_LARGEST_CELL = 160.0
+# So many crystals of the library that are no use, and random ones are taken.
+_IN_VAIN = 200
+_HALF_WIDTH = 70
 
 
 def _primitive_atoms(crystal: Crystal) -> float:
     atoms = crystal.occupancies.sum()
     return float(atoms / primitive_cells(crystal.space_group))
+
+
+class _Maker:
+    """Makes up crystals that are not among some identities."""
+
+    def __init__(self, rng: np.random.Generator, taken: set[str]) -> None:
+        self.rng = rng
+        self.taken = taken
+        lattices = symmetry.class_names("bravais_lattice")
+        of = symmetry.class_index("bravais_lattice")
+        # Crystals of the library by Bravais lattice, to train on.
+        self.models: dict[str, list[Crystal]] = {i: [] for i in lattices}
+        for crystal in split()["train"]:
+            self.models[lattices[of[crystal.space_group - 1]]].append(crystal)
+
+    def random(self, lattice: str) -> Crystal:
+        """A random crystal."""
+        while True:
+            crystal = random_crystal(self.rng, bravais_lattice=lattice)
+            if identity_of(crystal) not in self.taken:
+                return crystal
+
+    def decorated(self, lattice: str) -> Crystal:
+        """A crystal of the library with other elements, or a random one if
+        the library has none of this lattice."""
+        models = self.models[lattice]
+        while models:
+            model = models[self.rng.integers(len(models))]
+            try:
+                crystal = decorated(model, self.rng)
+            except (RuntimeError, ValueError):
+                # Some types take no other elements.
+                continue
+            if identity_of(crystal) not in self.taken:
+                return crystal
+        return self.random(lattice)
 
 
 @dataclass(frozen=True)
@@ -115,6 +164,7 @@ class Shards:
         self._open: dict[str, Shard] = {}
         self._kept: set[str] | None = None
         self._dynamical: tuple[np.ndarray, Shard] | None = None
+        self._many_beams: dict[int, tuple[np.ndarray, Shard]] = {}
         # Of threads that ask for a shard, one makes it and others wait.
         self._lock = threading.RLock()
 
@@ -185,44 +235,81 @@ class Shards:
                 self._dynamical = _dynamical(self.recipe.crystals.masters)
             return self._dynamical
 
+    def many_beams(self, number: int) -> tuple[np.ndarray, Shard]:
+        """Master patterns of many beams of one crystal of each Bravais
+        lattice, shape (14, 2, size, size), int8, and the crystals with
+        their bands.
+
+        Parameters
+        ----------
+        number
+            Number of the shard that they go with.
+        """
+        with self._lock:
+            if number not in self._many_beams:
+                # What decides which crystals are taken is in the name.
+                c = self.recipe.crystals
+                text = json.dumps([c.shares, c.atoms_power, c.order])
+                key = f"{zlib.crc32(text.encode()):08x}"
+                path = self.directory / f"many_beams_{key}_{number:05d}"
+                shard = self._load(
+                    path, lambda: self._make_for_many_beams(number)
+                )
+                masters = path.with_suffix(".npy")
+                if not masters.exists():
+                    raise FileNotFoundError(
+                        f"{masters} is missing beside {path}.npz: remove "
+                        "that, too, to have both made again"
+                    )
+                self._many_beams[number] = np.load(masters), shard
+            return self._many_beams[number]
+
     def _make_up(self, number: int) -> list[tuple[Crystal, str]]:
         settings = self.recipe.crystals
         rng = np.random.default_rng([self.recipe.seed, 1, number])
-        lattices = symmetry.class_names("bravais_lattice")
-        of = symmetry.class_index("bravais_lattice")
-        train = split()["train"]
-        taken = self._taken(number)
-
-        def free(crystal: Crystal) -> bool:
-            return identity_of(crystal) not in taken
-
-        def random(lattice: str) -> Crystal:
-            while True:
-                crystal = random_crystal(rng, bravais_lattice=lattice)
-                if free(crystal):
-                    return crystal
-
+        make = _Maker(rng, self._taken(number))
         out = []
-        for i, lattice in enumerate(lattices):
-            models = [c for c in train if of[c.space_group - 1] == i]
+        for lattice in symmetry.class_names("bravais_lattice"):
             for _ in range(settings.random):
-                out.append((random(lattice), "random"))
+                out.append((make.random(lattice), "random"))
             if number == _HELD_OUT:
                 continue
             for _ in range(settings.decorated):
-                crystal = None
-                while crystal is None and models:
-                    model = models[rng.integers(len(models))]
-                    try:
-                        crystal = decorated(model, rng)
-                    except (RuntimeError, ValueError):
-                        # Some types take no other elements.
-                        continue
-                    if not free(crystal):
-                        crystal = None
-                if crystal is None:
-                    crystal = random(lattice)
-                out.append((crystal, "decorated"))
+                out.append((make.decorated(lattice), "decorated"))
+        return out
+
+    def _make_for_many_beams(self, number: int) -> list[tuple[Crystal, str]]:
+        """One crystal of each lattice, likelier a simple one."""
+        settings = self.recipe.crystals
+        rng = np.random.default_rng([self.recipe.seed, 6, number])
+        make = _Maker(rng, self._taken(number))
+        out = []
+        for lattice in symmetry.class_names("bravais_lattice"):
+            source = SOURCES[rng.choice(3, p=settings.shares)]
+            found: list[Crystal] = []
+            in_vain = 0
+            while len(found) < _TO_CHOOSE_FROM:
+                if in_vain == _IN_VAIN:
+                    source = "random"
+                if source == "library" and make.models[lattice]:
+                    models = make.models[lattice]
+                    crystal = models[rng.integers(len(models))]
+                elif source == "random":
+                    crystal = make.random(lattice)
+                else:
+                    crystal = make.decorated(lattice)
+                volume = crystal.volume / primitive_cells(crystal.space_group)
+                if (
+                    volume <= _LARGEST_CELL
+                    and strength_of_order(crystal) >= settings.order
+                ):
+                    found.append(crystal)
+                else:
+                    in_vain += 1
+            likely = np.array([_primitive_atoms(c) for c in found])
+            likely **= -settings.atoms_power
+            chosen = rng.choice(len(found), p=likely / likely.sum())
+            out.append((found[chosen], source))
         return out
 
     def _taken(self, number: int) -> set[str]:
@@ -245,6 +332,12 @@ class Shards:
         some = min(c.shards, c.first_shards + step // c.steps_per_shard)
         return range(c.skip, c.skip + some)
 
+    def with_many_beams(self) -> range:
+        """Return the numbers of the shards with master patterns of many
+        beams."""
+        c = self.recipe.crystals
+        return range(c.skip, c.skip + c.many_beam_shards)
+
     def trained_on(self, steps: int) -> list[str]:
         """Return the identities of all crystals in use up to a step.
 
@@ -260,6 +353,9 @@ class Shards:
             out.update(self.library("train").identities)
         if self.recipe.crystals.dynamical > 0:
             out.update(self.dynamical()[1].identities)
+        if self.recipe.crystals.many_beam > 0:
+            for i in self.with_many_beams():
+                out.update(self.many_beams(i)[1].identities)
         return sorted(out)
 
     def _get(self, name: str, make) -> Shard:
@@ -270,7 +366,7 @@ class Shards:
 
     def _load(self, path: Path, make) -> Shard:
         if not path.with_suffix(".json").exists():
-            self._save(path, make())
+            self._save(path, make(), path.name.startswith("many_beams"))
         about = json.loads(path.with_suffix(".json").read_text())
         with np.load(path.with_suffix(".npz"), allow_pickle=False) as saved:
             source = BandStack(**saved)
@@ -284,14 +380,22 @@ class Shards:
             order=np.array(about["order"]),
         )
 
-    def _save(self, path: Path, crystals: list[tuple[Crystal, str]]) -> None:
+    def _save(
+        self,
+        path: Path,
+        crystals: list[tuple[Crystal, str]],
+        many_beams: bool = False,
+    ) -> None:
         rng = np.random.default_rng(
             [self.recipe.seed, 2, zlib.crc32(path.name.encode())]
         )
         n = len(crystals)
         energies = rng.uniform(*self.recipe.crystals.energy, n)
         lowest, highest = np.log(self.recipe.crystals.depth)
-        depths = np.exp(rng.uniform(lowest, highest, n))
+        depths = np.exp(rng.uniform(lowest, highest, n)) * [
+            escape_depth(c, e)
+            for (c, _), e in zip(crystals, energies, strict=True)
+        ]
         source = BandStack.of(
             [
                 band_profiles(c, e, depth=d)
@@ -314,6 +418,17 @@ class Shards:
         # Two processes may make the same shard: each writes its own file
         # and the renaming is atomic.
         mine = path.with_name(f"{path.name}.{os.getpid()}")
+        if many_beams:
+            masters = [
+                _packed(
+                    many_beam_master(c, e, half_width=_HALF_WIDTH, depth=d)
+                )
+                for (c, _), e, d in zip(
+                    crystals, energies, depths, strict=True
+                )
+            ]
+            np.save(f"{mine}.npy", np.array(masters))
+            os.replace(f"{mine}.npy", path.with_suffix(".npy"))
         with open(f"{mine}.npz", "wb") as f:
             np.savez(f, **vars(source))
         os.replace(f"{mine}.npz", path.with_suffix(".npz"))
@@ -322,6 +437,12 @@ class Shards:
             mine.with_suffix(f".{os.getpid()}.json"),
             path.with_suffix(".json"),
         )
+
+
+def _packed(master: np.ndarray) -> np.ndarray:
+    """A master pattern in whole numbers: they are scaled when drawn."""
+    master = master - master.mean()
+    return np.rint(master * (127 / np.abs(master).max())).astype(np.int8)
 
 
 def _dynamical(number: int | None) -> tuple[np.ndarray, Shard]:

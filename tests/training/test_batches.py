@@ -101,6 +101,37 @@ def test_several_patterns_of_a_crystal(recipe, shards, dynamical):
         )
 
 
+def test_many_beams(recipe, shards, monkeypatch):
+    """Each pattern is of the master pattern that goes with its bands."""
+    crystals = replace(
+        recipe.crystals, many_beam=1.0, many_beam_shards=2, empty=0
+    )
+    optimiser = replace(recipe.optimiser, batch=64, per_crystal=1, fused=0.0)
+    own = Shards(
+        replace(recipe, crystals=crystals, optimiser=optimiser),
+        shards.directory.parent,
+    )
+    parts = {}
+    for number in (0, 1):
+        shard = shards.made_up(number)
+        masters = np.arange(14, dtype=np.int8) + 14 * number
+        parts[number] = masters[:, None, None, None], shard
+    monkeypatch.setattr(own, "many_beams", parts.__getitem__)
+    masters, stack, numbers = Batches(own.recipe, own)._choose_many_beams(
+        np.random.default_rng(0)
+    )
+    assert len(masters) == len(stack) == len(numbers) == 64
+    for master, bragg, number in zip(
+        masters.ravel(), stack.bragg, numbers, strict=True
+    ):
+        of, i = divmod(int(master), 14)
+        shard = parts[of][1]
+        assert number == shard.space_groups[i]
+        n = shard.source.bragg.shape[1]
+        np.testing.assert_array_equal(bragg[:n], shard.source.bragg[i])
+    assert len(np.unique(masters)) > 20
+
+
 def test_error_in_a_thread_is_raised(batches):
     def fail(views, truth):
         raise RuntimeError("no")

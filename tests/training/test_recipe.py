@@ -82,6 +82,25 @@ def test_settings_are_not_modified(tiny):
         ({"detector": {"steps": 0}}, "steps must be.*at least 1, not 0"),
         ({"detector": {"again": 1}}, "again must be true or false, not 1"),
         ({"crystals": {"dynamical": 1.5}}, "dynamical must be at most 1, not"),
+        (
+            {
+                "crystals": {
+                    "dynamical": 0.6,
+                    "many_beam": 0.5,
+                    "many_beam_shards": 1,
+                }
+            },
+            "many_beam 0.5 and dynamical 0.6 must sum to at most 1",
+        ),
+        ({"crystals": {"many_beam": -0.1}}, "many_beam must be.*not -0.1"),
+        (
+            {"crystals": {"many_beam": 0.1}},
+            "many_beam_shards must be 1 to 60.*not 0",
+        ),
+        (
+            {"crystals": {"many_beam": 0.1, "many_beam_shards": 61}},
+            "many_beam_shards must be 1 to 60.*not 61",
+        ),
         ({"crystals": {"atoms_power": -1}}, "atoms_power must be.*not -1"),
         ({"auxiliary": {"angles": -1}}, "angles must be.*at least 0, not -1"),
         ({"auxiliary": {"blocks": [0]}}, "blocks must be.*at least 1"),

@@ -14,7 +14,12 @@ from kikuchipy_symml.crystals import (
     random_crystal,
     split,
 )
-from kikuchipy_symml.simulation import band_profiles
+from kikuchipy_symml.crystals._metric import primitive_cells
+from kikuchipy_symml.simulation import (
+    band_profiles,
+    escape_depth,
+    many_beam_master,
+)
 from kikuchipy_symml.symmetry import class_index
 from kikuchipy_symml.training import Shards, _shards
 from kikuchipy_symml.training._shards import SOURCES
@@ -181,6 +186,64 @@ def test_bands_are_those_of_the_crystals(shards):
         shard.source.bragg[3, :n], bands.bragg, rtol=1e-3
     )
     assert not shard.source.reach[3, n:].any()
+
+
+@pytest.fixture
+def many_beams(recipe, shards, tmp_path, monkeypatch):
+    """Shards with master patterns of many beams, as small as can be."""
+    asked = []
+
+    def small(crystal, energy, **settings):
+        asked.append((crystal, energy, settings["depth"]))
+        return many_beam_master(
+            crystal, energy, half_width=2, beams=4, d_min=1.0
+        )
+
+    monkeypatch.setattr(_shards, "many_beam_master", small)
+    crystals = replace(
+        recipe.crystals, many_beam=0.5, many_beam_shards=1, skip=1, shards=2
+    )
+    made = Shards(replace(recipe, crystals=crystals), tmp_path)
+    # Those held out are the same and take long.
+    made._open["held_out"] = shards.held_out()
+    made.asked = asked
+    return made
+
+
+def test_many_beams(many_beams):
+    assert many_beams.with_many_beams() == range(1, 2)
+    masters, shard = many_beams.many_beams(1)
+    assert masters.shape == (14, 2, 5, 5) and masters.dtype == np.int8
+    assert (np.abs(masters).max(axis=(1, 2, 3)) == 127).all()
+    assert LATTICE[shard.space_groups - 1].tolist() == list(range(14))
+    assert len(many_beams.asked) == 14
+    for i, (crystal, energy, depth) in enumerate(many_beams.asked):
+        assert shard.names[i] == crystal.name
+        assert crystal.volume / primitive_cells(crystal.space_group) <= 160
+        ratio = depth / escape_depth(crystal, energy)
+        low, high = many_beams.recipe.crystals.depth
+        assert low <= ratio <= high
+    # They are read, not made again.
+    again = Shards(many_beams.recipe, many_beams.directory.parent)
+    found, _ = again.many_beams(1)
+    np.testing.assert_array_equal(found, masters)
+    assert len(many_beams.asked) == 14
+
+
+def test_many_beams_are_trained_on(many_beams, monkeypatch):
+    _, shard = many_beams.many_beams(1)
+    monkeypatch.setattr(many_beams, "made_up", lambda number: shard)
+    monkeypatch.setattr(many_beams, "library", lambda part: shard)
+    assert set(shard.identities) <= set(many_beams.trained_on(4))
+    assert not set(shard.identities) & many_beams._taken(1)
+
+
+def test_many_beams_go_with_their_bands(many_beams):
+    many_beams.many_beams(1)
+    next(many_beams.directory.glob("many_beams_*.npy")).unlink()
+    again = Shards(many_beams.recipe, many_beams.directory.parent)
+    with pytest.raises(FileNotFoundError, match="many_beams.*npy is missing"):
+        again.many_beams(1)
 
 
 def test_shard(shards, recipe):

@@ -1,0 +1,311 @@
+# Copyright 2026 the kikuchipy_symml developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Master patterns of many beams at once.
+
+Where bands cross, beams of all of them are excited together, which rows of
+reflections that are solved alone know nothing of. Here the strongest beams
+in each direction are solved for as one problem, by the same theory.
+
+Axes: ``D`` directions, ``B`` beams, ``J`` Bloch waves, ``G`` reciprocal
+lattice vectors.
+"""
+
+import numpy as np
+from scipy import constants, ndimage
+
+from kikuchipy_symml.crystals._crystal import Crystal
+from kikuchipy_symml.crystals._metric import primitive_cells
+from kikuchipy_symml.crystals._sites import operations
+
+from ._bands import _Potential, _relative_speed, escape_depth, wave_number
+from ._sphere import lambert_directions, point_spacing
+
+# Beams of primitive cells of some volumes in cubic ångström, the more the
+# denser the reciprocal lattice.
+_VOLUMES = (40.0, 250.0)
+_BEAMS = (24, 40)
+# Reflections weaker than this beside the strongest are left out.
+_WEAKEST = 2e-3
+# Directions that are solved for together.
+_BLOCK = 256
+# Points around those that symmetry leaves different that are computed as
+# well, to interpolate between.
+_MARGIN = 3
+# Directions that symmetry leaves different are those nearest to this one.
+_CHOSEN = np.array([0.5, 0.2, 0.84])
+
+
+def many_beam_intensity(
+    crystal: Crystal,
+    directions: np.ndarray,
+    energy: float = 20.0,
+    *,
+    beams: int | None = None,
+    d_min: float = 0.5,
+    depth: float | None = None,
+) -> np.ndarray:
+    r"""Return the intensity that electrons leave a crystal with.
+
+    Parameters
+    ----------
+    crystal
+        The crystal.
+    directions
+        Unit vectors in the Cartesian frame of the crystal, shape (D, 3).
+    energy
+        Energy of the electrons in keV.
+    beams
+        Number of beams in each direction. If not given, 24 for primitive
+        cells of up to 40 Å³, rising to 40 for 250 Å³ and more.
+    d_min
+        Smallest interplanar spacing in ångström.
+    depth
+        Mean depth in ångström that the electrons come from, that of
+        :func:`escape_depth` if not given.
+
+    Returns
+    -------
+    intensity
+        Relative to that without diffraction, minus one, shape (D,).
+
+    Raises
+    ------
+    ValueError
+        If the energy is not 1 to 100 keV, `beams` is less than two, or
+        `d_min` or the depth is not positive.
+
+    Notes
+    -----
+    The formula is that of :func:`band_profiles`, with the `beams` for which
+    the Fourier coefficient of the potential is the largest beside the
+    excitation error in place of those of one row. Others are left out. With
+    25 beams and a depth of 45 Å nickel correlates at 0.97 with the master
+    pattern by EMsoft that kikuchipy comes with.
+    """
+    if not 1 <= energy <= 100:
+        raise ValueError(f"energy must be 1 to 100 keV, not {energy}")
+    if beams is None:
+        volume = crystal.volume / primitive_cells(crystal.space_group)
+        beams = int(np.interp(volume, _VOLUMES, _BEAMS))
+    for name, value, least in (("d_min", d_min, 0), ("depth", depth, 0)):
+        if value is not None and not value > least:
+            raise ValueError(f"{name} must be positive, not {value}")
+    if beams < 2:
+        raise ValueError(f"beams must be at least 2, not {beams}")
+    if depth is None:
+        depth = escape_depth(crystal, energy)
+    tables = _Tables(crystal, energy, d_min)
+    escape = wave_number(energy) / (2 * np.pi * depth)
+    directions = np.asarray(directions, dtype=float)
+    return np.concatenate(
+        [
+            tables.intensity(directions[i : i + _BLOCK], beams, escape)
+            for i in range(0, len(directions), _BLOCK)
+        ]
+    )
+
+
+def many_beam_master(
+    crystal: Crystal,
+    energy: float = 20.0,
+    *,
+    half_width: int = 80,
+    beams: int | None = None,
+    d_min: float = 0.5,
+    depth: float | None = None,
+) -> np.ndarray:
+    """Compute a master pattern with many beams.
+
+    Only directions that the point group leaves different are solved for.
+    Others are interpolated from these.
+
+    Parameters
+    ----------
+    crystal
+        The crystal.
+    energy
+        Energy of the electrons in keV.
+    half_width
+        Points from the pole to the middle of an edge of the projection.
+    beams, d_min, depth
+        As in :func:`many_beam_intensity`.
+
+    Returns
+    -------
+    master
+        Intensity relative to that without diffraction, minus one, on the
+        upper and on the lower hemisphere, both seen from above, shape (2,
+        size, size) with ``size = 2 * half_width + 1``, float32. The
+        Cartesian frame is that of ``crystal.matrix``.
+
+    Raises
+    ------
+    ValueError
+        As in :func:`many_beam_intensity`, or if `half_width` is less than
+        one.
+    """
+    if half_width < 1:
+        raise ValueError(f"half_width must be at least 1, not {half_width}")
+    size = 2 * half_width + 1
+    upper = lambert_directions(size).astype(float)
+    directions = np.stack([upper, upper * [1, 1, -1]])
+    margin = _MARGIN * point_spacing(size)
+    source, different = _by_symmetry(crystal, directions, margin)
+    master = np.zeros(directions.shape[:-1])
+    master[different] = many_beam_intensity(
+        crystal,
+        directions[different],
+        energy,
+        beams=beams,
+        d_min=d_min,
+        depth=depth,
+    )
+    return _filled(master, different, source).astype(np.float32)
+
+
+class _Tables:
+    """Fourier coefficients of a crystal, to look up differences in."""
+
+    def __init__(self, crystal: Crystal, energy: float, d_min: float) -> None:
+        gamma = 1 + energy * 1e3 * constants.e / (
+            constants.m_e * constants.c**2
+        )
+        potential = _Potential(crystal, gamma)
+        self.k = wave_number(energy)
+        reach = np.linalg.norm(crystal.matrix, axis=1) / d_min
+        most = np.floor(reach).astype(int)
+        axes = [np.arange(-n, n + 1) for n in most]
+        hkl = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+        hkl = hkl.reshape(-1, 3)
+        g = hkl @ np.linalg.inv(crystal.matrix).T
+        hkl = hkl[np.sum(g**2, axis=1) < 1 / d_min**2]
+        rotations, translations = operations(crystal.space_group)
+        # Those that centring leaves.
+        centring = translations[(rotations == np.eye(3)).all(axis=(1, 2))]
+        phase = hkl @ centring.T
+        hkl = hkl[(np.abs(phase - np.rint(phase)) < 0.01).all(axis=1)]
+        u = potential(hkl)
+        s = potential.scattering(hkl)
+        a = potential.absorption(hkl, _relative_speed(energy))
+        # With an inversion centre in the origin everything is real.
+        if all(np.abs(x.imag).max() < 1e-6 * np.abs(x).max() for x in (u, s)):
+            u, s, a = u.real, s.real, a.real
+        self.real = not np.iscomplexobj(u)
+        precise = np.float32 if self.real else np.complex64
+
+        middle = np.flatnonzero((hkl == 0).all(axis=1))[0]
+        self.mean = float(s[middle].real), float(a[middle].real)
+        strength = np.abs(u)
+        strength[middle] = 0
+        keep = strength > _WEAKEST * strength.max()
+        # Differences of two, those beyond the table's reach are zero.
+        shape = 4 * most + 1
+        self.step = np.array([shape[1] * shape[2], shape[2], 1])
+        self.offset = int(2 * most @ self.step)
+        place = hkl @ self.step + self.offset
+        self.u, self.s, self.a = (
+            np.zeros(np.prod(shape), dtype=precise) for _ in range(3)
+        )
+        self.u[place], self.s[place], self.a[place] = u, s, a
+        # The beam itself comes first.
+        hkl = np.concatenate([hkl[[middle]], hkl[keep]])
+        self.strength = strength[np.flatnonzero(keep)]
+        self.g = hkl @ np.linalg.inv(crystal.matrix).T
+        self.code = (hkl @ self.step).astype(np.int32)
+
+    def intensity(
+        self, directions: np.ndarray, beams: int, escape: float
+    ) -> np.ndarray:
+        """Intensity of a block of directions, shape (D,)."""
+        # By reciprocity, of the wave that comes from where electrons go to.
+        error = np.sum(self.g**2, axis=1) - 2 * self.k * directions @ self.g.T
+        n = min(beams, len(self.g)) - 1
+        score = self.strength / (np.abs(error[:, 1:]) + 1e-9)
+        chosen = np.argpartition(-score, n - 1, axis=1)[:, :n] + 1
+        chosen = np.pad(chosen, ((0, 0), (1, 0)))
+        code = self.code[chosen]
+        pairs = code[:, :, None] - code[:, None, :] + self.offset
+        matrix = self.u[pairs]
+        diagonal = np.arange(n + 1)
+        matrix[:, diagonal, diagonal] = -np.take_along_axis(
+            error, chosen, axis=1
+        )
+        gamma, c = np.linalg.eigh(matrix)
+        conjugate = c.conj().swapaxes(-1, -2)
+        mu = np.sum(c.conj() * (self.a[pairs] @ c), axis=-2).real
+        mu = np.maximum(mu, 0)
+        at_atoms = conjugate @ self.s[pairs] @ c
+        first = c[:, 0, :]
+        pair = first[:, :, None] * first[:, None, :].conj() * at_atoms
+        damping = (mu[:, :, None] + mu[:, None, :]) / 2 + escape
+        beat = (gamma[:, :, None] - gamma[:, None, :]) / 2
+        # Without an inversion centre the sum is over complex pairs, of
+        # which each is there with its conjugate.
+        size = damping**2 + beat**2
+        total = np.sum(pair.real * damping / size, axis=(-1, -2))
+        if not self.real:
+            total += np.sum(pair.imag * beat / size, axis=(-1, -2))
+        far, absorbed = self.mean
+        return total / (far / (absorbed + escape)) - 1
+
+
+def _by_symmetry(
+    crystal: Crystal, directions: np.ndarray, margin: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the direction that symmetry makes of each, nearest to a chosen
+    one, and which are these already, up to a margin in radians."""
+    rotations, _ = operations(crystal.space_group)
+    rotations = np.unique(rotations, axis=0)
+    cell = crystal.matrix.T
+    turns = cell @ rotations @ np.linalg.inv(cell)
+    chosen = _CHOSEN / np.linalg.norm(_CHOSEN)
+    near = directions @ chosen
+    best, source = near.copy(), directions.copy()
+    for turn in turns:
+        there = directions @ turn.T
+        nearer = there @ chosen
+        better = nearer > best + 1e-9
+        best[better] = nearer[better]
+        source[better] = there[better]
+    return source, near > best - margin
+
+
+def _filled(
+    master: np.ndarray, known: np.ndarray, source: np.ndarray
+) -> np.ndarray:
+    """Fill in what is not known of a master pattern from elsewhere."""
+    half = (master.shape[-1] - 1) / 2
+    filled = master.copy()
+    below = source[..., 2] < 0
+    x, y = _project(np.where(below[..., None], source * [1, 1, -1], source))
+    for side in range(2):
+        if known[side].all() or not known[side].any():
+            continue
+        nearest = ndimage.distance_transform_edt(
+            ~known[side], return_distances=False, return_indices=True
+        )
+        master[side] = master[side][tuple(nearest)]
+    for side in range(2):
+        wanted = ~known & (below == bool(side))
+        if wanted.any():
+            filled[wanted] = ndimage.map_coordinates(
+                master[side],
+                [(y[wanted] + 1) * half, (x[wanted] + 1) * half],
+                order=3,
+                mode="nearest",
+            )
+    return filled
+
+
+def _project(directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of upper directions on the square Lambert projection, -1 to
+    1 a side."""
+    x, y, z = np.moveaxis(directions, -1, 0)
+    r = np.sqrt(np.clip(1 - z, 0, None))
+    steep = np.abs(y) > np.abs(x)
+    major = np.where(steep, y, x)
+    minor = np.where(steep, x, y)
+    angle = np.arctan(minor / np.where(major == 0, 1, major))
+    a = np.sign(major) * r
+    b = a * 4 / np.pi * angle
+    return np.where(steep, b, a), np.where(steep, a, b)
