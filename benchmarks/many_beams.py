@@ -4,14 +4,17 @@
 
     python benchmarks/many_beams.py
     python benchmarks/many_beams.py MASTERS.h5
+    python benchmarks/many_beams.py --ebsdsim
 
 takes the master pattern of nickel that kikuchipy comes with and, if a file is
 given, those of its master patterns whose crystals are in the library. The
 file has a dataset of shape (2, size, size) on the square Lambert projection
 for each phase, with the attributes ``phase`` (a formula first),
-``space_group`` and ``beam_kV``. Printed is the correlation over some
-directions of the upper hemisphere of the sum of bands, and of so many beams
-solved together, with EMsoft's, and the milliseconds that each direction takes.
+``space_group`` and ``beam_kV``. Or it takes those of
+``recipes/dynamical_masters.npz``, which ebsdsim made. Printed is the
+correlation with these, over some directions of the upper hemisphere, of the
+sum of bands at one energy and at several with a mean loss of a tenth, and of
+so many beams solved together, and the milliseconds that each direction takes.
 """
 
 import argparse
@@ -31,25 +34,43 @@ from kikuchipy_symml.simulation import (
     many_beam_intensity,
 )
 from kikuchipy_symml.training._identity import identity, identity_of
+from kikuchipy_symml.training._masters import dynamical_masters
 
 BEAMS = (12, 24, 40)
 DIRECTIONS = 1500
+# Mean loss of energy of electrons, as a share, and the most of it.
+LOSS, MOST = 0.1, 0.5
 
 
-def summed(crystal: Crystal, energy: float, directions: np.ndarray):
-    """Return the sum of the bands of a crystal in some directions."""
+def summed(
+    crystal: Crystal, energy: float, directions: np.ndarray, losses: np.ndarray
+) -> np.ndarray:
+    """Return the sum of the bands of a crystal in some directions, for
+    electrons that lost some shares of their energy."""
     bands = BandStack.of([band_profiles(crystal, energy)])
     total = np.zeros(len(directions))
     for normal, reach, profile in zip(
         bands.normals[0], bands.reach[0], bands.profiles[0], strict=True
     ):
         sine = np.linspace(0, reach, len(profile))
-        total += np.interp(np.abs(directions @ normal), sine, profile, right=0)
+        off = np.abs(directions @ normal)
+        # Bragg angles grow with the wavelength.
+        for scale in np.sqrt(1 - losses):
+            total += np.interp(off * scale, sine, profile, right=0)
     return total
 
 
-def masters(path: Path | None) -> Iterator[tuple[str, Crystal, float, object]]:
+def masters(
+    path: Path | None, ebsdsim: bool
+) -> Iterator[tuple[str, Crystal, float, np.ndarray]]:
     """Yield names, crystals, energies and upper hemispheres."""
+    if ebsdsim:
+        known = dynamical_masters()
+        for name, energy, master in zip(
+            known.names, known.energies, known.masters, strict=True
+        ):
+            yield name, library()[name], float(energy), master[0]
+        return
     crystals = {identity_of(c): c for c in library()}
     nickel = crystals[identity("Ni", 225)]
     upper = kikuchipy.data.nickel_ebsd_master_pattern_small(
@@ -74,17 +95,25 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("masters", nargs="?", type=Path)
+    parser.add_argument("--ebsdsim", action="store_true")
     args = parser.parse_args()
     rng = np.random.default_rng(0)
     heads = "".join(f"{n:>7d}" for n in BEAMS)
-    print(f"{'phase':34s}{'depth/Å':>8s}{'bands':>7s}{heads}{'ms':>9s}")
+    print(
+        f"{'phase':34s}{'depth/Å':>8s}{'bands':>7s}{'loss':>7s}{heads}{'ms':>9s}"
+    )
     found = []
-    for name, crystal, energy, upper in masters(args.masters):
+    for name, crystal, energy, upper in masters(args.masters, args.ebsdsim):
         directions = lambert_directions(upper.shape[-1]).reshape(-1, 3)
         chosen = rng.choice(len(directions), DIRECTIONS, replace=False)
         wanted = np.asarray(upper, dtype=float).ravel()[chosen]
         directions = directions[chosen].astype(float)
-        guesses = [summed(crystal, energy, directions)]
+        quantiles = (np.arange(8) + 0.5) / 8
+        losses = np.minimum(-LOSS * np.log(1 - quantiles), MOST)
+        guesses = [
+            summed(crystal, energy, directions, each)
+            for each in (np.zeros(1), losses)
+        ]
         took = []
         for n in BEAMS:
             start = time.perf_counter()

@@ -186,3 +186,8 @@ def test_depth_is_that_of_electrons(crystals):
 def test_out_of_range(crystals, settings, match):
     with pytest.raises(ValueError, match=match):
         many_beam_master(crystals["Al"], **settings)
+
+
+def test_shape_of_directions(crystals):
+    with pytest.raises(ValueError, match=r"shape \(D, 3\), not \(3,\)"):
+        many_beam_intensity(crystals["Al"], np.array([0.0, 0.0, 1.0]))
