@@ -21,6 +21,8 @@ _COMMON_BRAGG = 0.035
 # elsewhere.
 _KNOTS = np.array([0, 0.5, 0.85, 1.1, 1.6, 2.3, 3.2, 4.5])
 _KNOT_WEIGHTS = np.array([1, 1, 1, 1, 0.8, 0.6, 0.3, 0])
+# Energies that are summed over where electrons have lost some.
+_ENERGIES = 6
 # Share of the variance that all families of a crystal have in common.
 _IN_COMMON = 0.4
 
@@ -61,6 +63,10 @@ class Variety:
         once for a crystal. Bands of full dynamical simulations grow
         with the spacing as those of this package do, those of measured
         patterns may grow less.
+    loss
+        Largest mean share of their energy that electrons have lost; each
+        crystal has one. Losses are distributed exponentially, and smear
+        the edges of bands about where they are on average.
     """
 
     strain: float = 0.0
@@ -69,9 +75,10 @@ class Variety:
     shape: float = 0.0
     profile: tuple[float, float] = (1.0, 1.0)
     spacing: tuple[float, float] = (0.0, 0.0)
+    loss: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("strain", "scale", "strength", "shape"):
+        for name in ("strain", "scale", "strength", "shape", "loss"):
             value = getattr(self, name)
             if not isinstance(value, int | float) or not 0 <= value <= 1:
                 raise ValueError(f"{name} must be 0 to 1, not {value!r}")
@@ -206,6 +213,9 @@ class BandStack:
         # Where there is none, no number is spent on it.
         if variety.shape:
             profiles += self._reshaped(rng, variety.shape)
+        if variety.loss:
+            mean = variety.loss * rng.uniform(size=m)
+            profiles = _smeared(profiles, _scales(mean))
         t = np.linspace(0, 1, profiles.shape[-1])
         inside = t * self.reach[..., None] < self.bragg[..., None]
         level = np.sum(profiles * inside, axis=-1, keepdims=True)
@@ -236,6 +246,37 @@ class BandStack:
         out = np.empty(self.profiles.shape, dtype=np.float32)
         _piecewise(both.astype(np.float32), ends.astype(np.float32), out)
         return out * taper(out.shape[-1]).astype(np.float32)
+
+
+def _scales(mean: np.ndarray) -> np.ndarray:
+    """Sines of Bragg angles of the electrons of a pattern, by the mean of all,
+    for mean losses of shape (M,): shape (M, _ENERGIES)."""
+    quantiles = (np.arange(_ENERGIES) + 0.5) / _ENERGIES
+    losses = np.minimum(-mean[:, None] * np.log(1 - quantiles), 0.5)
+    scales = 1 / np.sqrt(1 - losses)
+    return scales / scales.mean(axis=1, keepdims=True)
+
+
+@nb.njit(cache=True, nogil=True)
+def _smeared(profiles, scales):
+    """Means of profiles of shape (M, R, T) at several scales of the angle,
+    shape (M, K)."""
+    n_stacks, n_bands, n_steps = profiles.shape
+    out = np.zeros_like(profiles)
+    for i in range(n_stacks):
+        for scale in scales[i]:
+            weight = np.float32(1 / scales.shape[1])
+            for t in range(n_steps):
+                x = t / scale
+                k = int(x)
+                # Profiles end at zero.
+                if k >= n_steps - 1:
+                    continue
+                f = np.float32(x - k)
+                for r in range(n_bands):
+                    low, high = profiles[i, r, k], profiles[i, r, k + 1]
+                    out[i, r, t] += weight * (low + f * (high - low))
+    return out
 
 
 @nb.njit(cache=True, nogil=True)

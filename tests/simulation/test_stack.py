@@ -3,9 +3,14 @@
 import numpy as np
 import pytest
 
-from kikuchipy_symml.crystals import random_crystal
+from kikuchipy_symml.crystals import library, random_crystal
 from kikuchipy_symml.crystals._sites import operations
-from kikuchipy_symml.simulation import BandStack, Variety, band_profiles
+from kikuchipy_symml.simulation import (
+    BandStack,
+    Variety,
+    _stack,
+    band_profiles,
+)
 from kikuchipy_symml.simulation._stack import _random_strain
 
 NUMBERS = [2, 12, 62, 136, 166, 194, 225]
@@ -89,6 +94,59 @@ def test_shapes_change_as_far_as_said(stack):
     assert max(ends) < 1e-3
 
 
+def test_losses_smear_edges():
+    """As sums of bands of several energies, about where they are."""
+    crystal = library()["Al"]
+    sharp = BandStack.of([band_profiles(crystal, 20.0, depth=100.0)])
+    mean = 0.25
+    scales = _stack._scales(np.array([mean]))
+    assert scales.shape == (1, _stack._ENERGIES)
+    assert scales.mean() == pytest.approx(1)
+    losses = 1 - (scales / scales.min()) ** -2
+    # Of a few energies, the smallest loss of which was taken for none.
+    assert 0.5 * mean < losses.mean() < mean
+    found = _stack._smeared(sharp.profiles.astype(np.float32), scales)
+    step = np.arange(sharp.profiles.shape[2])
+    for i in (0, 4, 20):
+        profile = sharp.profiles[0, i].astype(float)
+        expected = np.mean(
+            [np.interp(step / f, step, profile) for f in scales[0]], axis=0
+        )
+        np.testing.assert_allclose(found[0, i, :-1], expected[:-1], atol=1e-5)
+    # Bands at these energies one by one, on a common axis.
+    energies = 20.0 * (scales[0] / scales[0].mean()) ** -2
+    sine = np.linspace(0, sharp.reach[0, 0], sharp.profiles.shape[2])
+    one_by_one = []
+    for energy in energies:
+        other = BandStack.of([band_profiles(crystal, energy, depth=100.0)])
+        same = np.argmax(np.abs(other.normals[0] @ sharp.normals[0, 0]))
+        axis = np.linspace(0, other.reach[0, same], len(sine))
+        one_by_one.append(np.interp(sine, axis, other.profiles[0, same]))
+    mean_of_all = np.mean(one_by_one, axis=0)
+    unsmeared = sharp.profiles[0, 0].astype(float) - mean_of_all
+    left = found[0, 0] - mean_of_all
+    assert left.std() < 0.4 * unsmeared.std()
+
+
+def test_losses_are_up_to_the_largest(stack, monkeypatch):
+    asked = []
+    real = _stack._scales
+    monkeypatch.setattr(
+        _stack, "_scales", lambda mean: asked.append(mean) or real(mean)
+    )
+    rng = np.random.default_rng(3)
+    for _ in range(50):
+        stack.varied(rng, np.array(NUMBERS), Variety(loss=0.2))
+    asked = np.concatenate(asked)
+    assert 0 <= asked.min() < 0.02 and 0.18 < asked.max() <= 0.2
+    whole = _stack._smeared(
+        stack.profiles.astype(np.float32), real(np.zeros(len(stack)))
+    )
+    np.testing.assert_allclose(
+        whole, stack.profiles.astype(np.float32), atol=1e-6
+    )
+
+
 def test_bands_of_wide_spacings_are_stronger(stack):
     rng = np.random.default_rng(1)
     variety = Variety(spacing=(0.5, 0.5))
@@ -147,6 +205,7 @@ def test_first_order_shows_centring(crystals):
     [
         ({"strain": -0.1}, "strain must be 0 to 1, not -0.1"),
         ({"shape": 1.5}, "shape must be 0 to 1, not 1.5"),
+        ({"loss": -0.1}, "loss must be 0 to 1, not -0.1"),
         ({"scale": 2}, "scale must be 0 to 1, not 2"),
         ({"strength": None}, "strength must be 0 to 1, not None"),
         ({"profile": (0.5, 0.1)}, "profile must be two numbers"),
