@@ -253,7 +253,9 @@ class Shards:
                 key = f"{zlib.crc32(text.encode()):08x}"
                 path = self.directory / f"many_beams_{key}_{number:05d}"
                 shard = self._load(
-                    path, lambda: self._make_for_many_beams(number)
+                    path,
+                    lambda: self._make_for_many_beams(number),
+                    many_beams=True,
                 )
                 masters = path.with_suffix(".npy")
                 if not masters.exists():
@@ -364,9 +366,9 @@ class Shards:
                 self._open[name] = self._load(self.directory / name, make)
             return self._open[name]
 
-    def _load(self, path: Path, make) -> Shard:
+    def _load(self, path: Path, make, many_beams: bool = False) -> Shard:
         if not path.with_suffix(".json").exists():
-            self._save(path, make(), path.name.startswith("many_beams"))
+            self._save(path, make(), many_beams)
         about = json.loads(path.with_suffix(".json").read_text())
         with np.load(path.with_suffix(".npz"), allow_pickle=False) as saved:
             source = BandStack(**saved)
@@ -384,7 +386,7 @@ class Shards:
         self,
         path: Path,
         crystals: list[tuple[Crystal, str]],
-        many_beams: bool = False,
+        many_beams: bool,
     ) -> None:
         rng = np.random.default_rng(
             [self.recipe.seed, 2, zlib.crc32(path.name.encode())]
