@@ -85,10 +85,13 @@ class CrystalSettings:
         One more shard comes into use every so many steps.
     energy
         Lowest and highest energy of the electrons in keV.
-    depth
+    escape
         Lowest and highest factor of the mean depth that they come from
         (:func:`kikuchipy_symml.simulation.escape_depth`), drawn on a
         logarithmic scale.
+    depth
+        In place of `escape`, the lowest and highest depth itself in
+        ångström, whatever the crystal.
     atoms_power
         Of crystals of one lattice and source, one with more atoms in its
         primitive cell is less likely, by their number to this power.
@@ -112,7 +115,8 @@ class CrystalSettings:
     first_shards: int = 4
     steps_per_shard: int = 100
     energy: tuple[float, float] = (10.0, 30.0)
-    depth: tuple[float, float] = (0.6, 1.7)
+    escape: tuple[float, float] = (0.6, 1.7)
+    depth: tuple[float, float] | None = None
     atoms_power: float = 0.0
     order: float = 0.0
 
@@ -171,11 +175,19 @@ class CrystalSettings:
                 f"energy {self.energy} must be two numbers from 1 to 100 "
                 "keV, the lower one first"
             )
-        if len(self.depth) != 2 or not 0 < self.depth[0] <= self.depth[1]:
-            raise ValueError(
-                f"depth {self.depth} must be two positive numbers, the "
-                "lower one first"
-            )
+        for name in ("escape", "depth"):
+            value = getattr(self, name)
+            if value is None and name == "depth":
+                continue
+            if (
+                value is None
+                or len(value) != 2
+                or not 0 < value[0] <= value[1]
+            ):
+                raise ValueError(
+                    f"{name} {value} must be two positive numbers, the "
+                    "lower one first"
+                )
 
 
 @dataclass(frozen=True)

@@ -393,11 +393,14 @@ class Shards:
         )
         n = len(crystals)
         energies = rng.uniform(*self.recipe.crystals.energy, n)
-        lowest, highest = np.log(self.recipe.crystals.depth)
-        depths = np.exp(rng.uniform(lowest, highest, n)) * [
-            escape_depth(c, e)
-            for (c, _), e in zip(crystals, energies, strict=True)
-        ]
+        settings = self.recipe.crystals
+        lowest, highest = np.log(settings.depth or settings.escape)
+        depths = np.exp(rng.uniform(lowest, highest, n))
+        if settings.depth is None:
+            depths *= [
+                escape_depth(c, e)
+                for (c, _), e in zip(crystals, energies, strict=True)
+            ]
         source = BandStack.of(
             [
                 band_profiles(c, e, depth=d)

@@ -76,6 +76,8 @@ def test_settings_are_not_modified(tiny):
         ({"crystals": {"energy": [0, 30]}}, "energy.*1 to 100"),
         ({"crystals": {"depth": [200, 80]}}, "depth.*lower one first"),
         ({"crystals": {"depth": [0, 80]}}, "depth.*two positive"),
+        ({"crystals": {"escape": [2, 1]}}, "escape.*lower one first"),
+        ({"crystals": {"escape": [0, 1]}}, "escape.*two positive"),
         ({"variety": {"strain": 2.0}}, "strain must be 0 to 1, not 2.0"),
         ({"variety": {"strength": "much"}}, "strength must be 0 to 1"),
         ({"variety": {"profile": [0.9, 0.1]}}, "profile must be two numbers"),

@@ -221,13 +221,37 @@ def test_many_beams(many_beams):
         assert shard.names[i] == crystal.name
         assert crystal.volume / primitive_cells(crystal.space_group) <= 160
         ratio = depth / escape_depth(crystal, energy)
-        low, high = many_beams.recipe.crystals.depth
+        low, high = many_beams.recipe.crystals.escape
         assert low <= ratio <= high
     # They are read, not made again.
     again = Shards(many_beams.recipe, many_beams.directory.parent)
     found, _ = again.many_beams(1)
     np.testing.assert_array_equal(found, masters)
     assert len(many_beams.asked) == 14
+
+
+@pytest.mark.parametrize("depth", [None, (80.0, 90.0)])
+def test_depth(recipe, shards, tmp_path, monkeypatch, depth):
+    """By the crystal, unless it is given."""
+    asked = []
+    monkeypatch.setattr(
+        _shards,
+        "band_profiles",
+        lambda crystal, energy, *, depth: (
+            asked.append(depth / escape_depth(crystal, energy))
+            or asked.append(depth)
+            or band_profiles(crystal, energy, n_rows=1)
+        ),
+    )
+    crystals = replace(recipe.crystals, depth=depth)
+    made = Shards(replace(recipe, crystals=crystals), tmp_path)
+    made._save(tmp_path / "few", shards._make_up(0)[:5], False)
+    ratios, depths = np.array(asked[::2]), np.array(asked[1::2])
+    if depth is None:
+        assert 0.6 <= ratios.min() and ratios.max() <= 1.7
+        assert np.ptp(depths) > 20
+    else:
+        assert 80 <= depths.min() and depths.max() <= 90
 
 
 def test_many_beams_are_trained_on(many_beams, monkeypatch):
