@@ -97,10 +97,14 @@ def wave_number(energy: float) -> float:
     )
 
 
+def _lorentz_factor(energy: float) -> float:
+    """Energy of an electron of so many keV by that of one at rest."""
+    return 1 + energy * 1e3 * constants.e / (constants.m_e * constants.c**2)
+
+
 def _relative_speed(energy: float) -> float:
     """Speed of an electron of so many keV by that of light."""
-    gamma = 1 + energy * 1e3 * constants.e / (constants.m_e * constants.c**2)
-    return float(np.sqrt(1 - 1 / gamma**2))
+    return float(np.sqrt(1 - 1 / _lorentz_factor(energy) ** 2))
 
 
 def escape_depth(crystal: Crystal, energy: float = 20.0) -> float:
@@ -213,8 +217,7 @@ def band_profiles(
             f"more than {MAX_ATOMS}"
         )
     k = wave_number(energy)
-    gamma = 1 + energy * 1e3 * constants.e / (constants.m_e * constants.c**2)
-    potential = _Potential(crystal, gamma)
+    potential = _Potential(crystal, _lorentz_factor(energy))
     if depth is None:
         depth = escape_depth(crystal, energy)
 
@@ -430,17 +433,51 @@ def _row_profiles(
     matrix[..., diagonal, diagonal] = (
         -2 * k * sine[..., None] * mg[:, None] - mg[:, None] ** 2
     )
+    # What the two sides of a band differ by, where there is no inversion
+    # centre, is left out: this is their mean.
+    total, _ = _intensity(
+        matrix, absorption, s[:, None, pairs], _ORDERS, escape
+    )
+    far = s[0, 2 * _ORDERS].real / (a[0, 2 * _ORDERS].real + escape)
+    return total / far - 1
+
+
+def _intensity(
+    matrix: np.ndarray,
+    absorption: np.ndarray,
+    sources: np.ndarray,
+    beam: int,
+    escape: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Intensity that leaves the crystal, summed over pairs of Bloch waves.
+
+    Parameters
+    ----------
+    matrix, absorption, sources
+        Of the beams, shape (..., B, B): the eigenvalue problem, by how
+        much it is absorbing, and where electrons leave from.
+    beam
+        Index of the beam itself.
+    escape
+        The mean depth, as an absorption.
+
+    Returns
+    -------
+    same, other
+        The sums over real and imaginary parts, shape (...). The other one
+        is zero with an inversion centre.
+    """
     gamma, c = np.linalg.eigh(matrix)
     mu = np.sum(c.conj() * (absorption @ c), axis=-2).real
-    # No wave grows, save by rounding and by what four orders leave out.
+    # No wave grows, save by rounding and by what few beams leave out.
     mu = np.maximum(mu, 0)
-    at_atoms = c.conj().swapaxes(-1, -2) @ s[:, None, pairs] @ c
-    c0 = c[..., _ORDERS, :]
+    at_atoms = c.conj().swapaxes(-1, -2) @ sources @ c
+    c0 = c[..., beam, :]
     pair = c0[..., :, None] * c0[..., None, :].conj() * at_atoms
     damping = (mu[..., :, None] + mu[..., None, :]) / 2 + escape
     beat = (gamma[..., :, None] - gamma[..., None, :]) / 2
-    # The imaginary part of the pairs is what the two sides of a band differ
-    # by, where there is no inversion centre: without it this is their mean.
-    total = np.sum(pair.real * damping / (damping**2 + beat**2), axis=(-1, -2))
-    far = s[0, 2 * _ORDERS].real / (a[0, 2 * _ORDERS].real + escape)
-    return total / far - 1
+    size = damping**2 + beat**2
+    same = np.sum(pair.real * damping / size, axis=(-1, -2))
+    if np.isrealobj(pair):
+        return same, np.zeros_like(same)
+    return same, np.sum(pair.imag * beat / size, axis=(-1, -2))

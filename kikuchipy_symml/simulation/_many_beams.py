@@ -11,13 +11,20 @@ lattice vectors.
 """
 
 import numpy as np
-from scipy import constants, ndimage
+from scipy import ndimage
 
 from kikuchipy_symml.crystals._crystal import Crystal
 from kikuchipy_symml.crystals._metric import primitive_cells
 from kikuchipy_symml.crystals._sites import operations
 
-from ._bands import _Potential, _relative_speed, escape_depth, wave_number
+from ._bands import (
+    _intensity,
+    _lorentz_factor,
+    _Potential,
+    _relative_speed,
+    escape_depth,
+    wave_number,
+)
 from ._sphere import lambert_directions, point_spacing
 
 # Beams of primitive cells of some volumes in cubic ångström, the more the
@@ -173,10 +180,7 @@ class _Tables:
     """Fourier coefficients of a crystal, to look up differences in."""
 
     def __init__(self, crystal: Crystal, energy: float, d_min: float) -> None:
-        gamma = 1 + energy * 1e3 * constants.e / (
-            constants.m_e * constants.c**2
-        )
-        potential = _Potential(crystal, gamma)
+        potential = _Potential(crystal, _lorentz_factor(energy))
         self.k = wave_number(energy)
         reach = np.linalg.norm(crystal.matrix, axis=1) / d_min
         most = np.floor(reach).astype(int)
@@ -196,8 +200,7 @@ class _Tables:
         # With an inversion centre in the origin everything is real.
         if all(np.abs(x.imag).max() < 1e-6 * np.abs(x).max() for x in (u, s)):
             u, s, a = u.real, s.real, a.real
-        self.real = not np.iscomplexobj(u)
-        precise = np.float32 if self.real else np.complex64
+        precise = np.complex64 if np.iscomplexobj(u) else np.float32
 
         middle = np.flatnonzero((hkl == 0).all(axis=1))[0]
         self.mean = float(s[middle].real), float(a[middle].real)
@@ -236,23 +239,11 @@ class _Tables:
         matrix[:, diagonal, diagonal] = -np.take_along_axis(
             error, chosen, axis=1
         )
-        gamma, c = np.linalg.eigh(matrix)
-        conjugate = c.conj().swapaxes(-1, -2)
-        mu = np.sum(c.conj() * (self.a[pairs] @ c), axis=-2).real
-        mu = np.maximum(mu, 0)
-        at_atoms = conjugate @ self.s[pairs] @ c
-        first = c[:, 0, :]
-        pair = first[:, :, None] * first[:, None, :].conj() * at_atoms
-        damping = (mu[:, :, None] + mu[:, None, :]) / 2 + escape
-        beat = (gamma[:, :, None] - gamma[:, None, :]) / 2
-        # Without an inversion centre the sum is over complex pairs, of
-        # which each is there with its conjugate.
-        size = damping**2 + beat**2
-        total = np.sum(pair.real * damping / size, axis=(-1, -2))
-        if not self.real:
-            total += np.sum(pair.imag * beat / size, axis=(-1, -2))
+        same, other = _intensity(
+            matrix, self.a[pairs], self.s[pairs], 0, escape
+        )
         far, absorbed = self.mean
-        return total / (far / (absorbed + escape)) - 1
+        return (same + other) / (far / (absorbed + escape)) - 1
 
 
 def _by_symmetry(

@@ -332,7 +332,7 @@ def pack_masters(directory: str | Path, path: str | Path) -> int:
                 f"{file} is of {about['identity']}, which is not among the "
                 "crystals to train with"
             )
-        hemispheres.append(_in_8_bits(sheets))
+        hemispheres.append(in_8_bits(sheets))
         abouts.append(about)
     if not abouts:
         raise ValueError(f"There are no master patterns in {directory}")
@@ -364,7 +364,9 @@ def _order_of(path: Path) -> dict[str, int]:
     }
 
 
-def _in_8_bits(sheets: np.ndarray) -> np.ndarray:
+def in_8_bits(sheets: np.ndarray) -> np.ndarray:
+    """Deviations of a master pattern from its mean, in whole numbers of which
+    the largest is 127: patterns are scaled when they are drawn."""
     deviation = sheets - sheets.mean()
     return np.rint(deviation * (127 / np.abs(deviation).max())).astype(np.int8)
 

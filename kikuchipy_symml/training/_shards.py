@@ -37,19 +37,19 @@ from kikuchipy_symml.simulation import (
 from kikuchipy_symml.simulation._order import strength_of_order
 
 from ._identity import identity, identity_of
-from ._masters import dynamical_masters
+from ._masters import dynamical_masters, in_8_bits
 from ._recipe import Recipe
 
 SOURCES = ("random", "decorated", "library")
 _HELD_OUT = 1_000_000
 # Crystals of a lattice among which one is chosen to be solved with many
 # beams, the primitive cell in cubic ångström beyond which it takes too long,
-# and the size of its master patterns.
+# and the half width of its master patterns.
 _TO_CHOOSE_FROM = 4
 _LARGEST_CELL = 160.0
+_HALF_WIDTH = 70
 # So many crystals of the library that are no use, and random ones are taken.
 _IN_VAIN = 200
-_HALF_WIDTH = 70
 
 
 def _primitive_atoms(crystal: Crystal) -> float:
@@ -425,7 +425,7 @@ class Shards:
         mine = path.with_name(f"{path.name}.{os.getpid()}")
         if many_beams:
             masters = [
-                _packed(
+                in_8_bits(
                     many_beam_master(c, e, half_width=_HALF_WIDTH, depth=d)
                 )
                 for (c, _), e, d in zip(
@@ -442,12 +442,6 @@ class Shards:
             mine.with_suffix(f".{os.getpid()}.json"),
             path.with_suffix(".json"),
         )
-
-
-def _packed(master: np.ndarray) -> np.ndarray:
-    """A master pattern in whole numbers: they are scaled when drawn."""
-    master = master - master.mean()
-    return np.rint(master * (127 / np.abs(master).max())).astype(np.int8)
 
 
 def _dynamical(number: int | None) -> tuple[np.ndarray, Shard]:
