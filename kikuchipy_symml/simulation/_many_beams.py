@@ -25,7 +25,7 @@ from ._bands import (
     escape_depth,
     wave_number,
 )
-from ._sphere import lambert_directions, point_spacing
+from ._sphere import lambert_directions, lambert_positions, point_spacing
 
 # Beams of primitive cells of some volumes in cubic ångström, the more the
 # denser the reciprocal lattice.
@@ -274,7 +274,9 @@ def _filled(
     half = (master.shape[-1] - 1) / 2
     filled = master.copy()
     below = source[..., 2] < 0
-    x, y = _project(np.where(below[..., None], source * [1, 1, -1], source))
+    x, y = lambert_positions(
+        np.where(below[..., None], source * [1, 1, -1], source)
+    )
     for side in range(2):
         if known[side].all() or not known[side].any():
             continue
@@ -292,17 +294,3 @@ def _filled(
                 mode="nearest",
             )
     return filled
-
-
-def _project(directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of upper directions on the square Lambert projection, -1 to
-    1 a side."""
-    x, y, z = np.moveaxis(directions, -1, 0)
-    r = np.sqrt(np.clip(1 - z, 0, None))
-    steep = np.abs(y) > np.abs(x)
-    major = np.where(steep, y, x)
-    minor = np.where(steep, x, y)
-    angle = np.arctan(minor / np.where(major == 0, 1, major))
-    a = np.sign(major) * r
-    b = a * 4 / np.pi * angle
-    return np.where(steep, b, a), np.where(steep, a, b)

@@ -70,6 +70,32 @@ def lambert_directions(size: int) -> np.ndarray:
     ).astype(np.float32)
 
 
+def lambert_positions(
+    directions: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of directions on a square Lambert projection, the inverse
+    of :func:`lambert_directions`.
+
+    Parameters
+    ----------
+    directions
+        Unit vectors of the upper hemisphere, shape (..., 3).
+
+    Returns
+    -------
+    x, y
+        -1 to 1 along each side, shape (...).
+    """
+    x, y, z = np.moveaxis(directions, -1, 0)
+    r = np.sqrt(np.clip(1 - z, 0, None))
+    steep = np.abs(y) > np.abs(x)
+    major = np.where(steep, y, x)
+    minor = np.where(steep, x, y)
+    a = np.sign(major) * r
+    b = a * 4 / np.pi * np.arctan(minor / np.where(major == 0, 1, major))
+    return np.where(steep, b, a), np.where(steep, a, b)
+
+
 @nb.njit(cache=True, nogil=True)
 def point_spacing(size: int) -> float:
     """Mean angle in radians between neighbouring points of a square

@@ -248,12 +248,19 @@ class BandStack:
         return out * taper(out.shape[-1]).astype(np.float32)
 
 
+def energy_losses(mean: np.ndarray, n: int = _ENERGIES) -> np.ndarray:
+    """Shares of their energy that n equal parts of the electrons have lost,
+    by the mean of all: exponentially distributed, and half of it at most.
+    For means of shape (...), of shape (..., n)."""
+    quantiles = (np.arange(n) + 0.5) / n
+    mean = np.asarray(mean)[..., None]
+    return np.minimum(-mean * np.log(1 - quantiles), 0.5)
+
+
 def _scales(mean: np.ndarray) -> np.ndarray:
     """Sines of Bragg angles of the electrons of a pattern, by the mean of all,
     for mean losses of shape (M,): shape (M, _ENERGIES)."""
-    quantiles = (np.arange(_ENERGIES) + 0.5) / _ENERGIES
-    losses = np.minimum(-mean[:, None] * np.log(1 - quantiles), 0.5)
-    scales = 1 / np.sqrt(1 - losses)
+    scales = 1 / np.sqrt(1 - energy_losses(mean))
     return scales / scales.mean(axis=1, keepdims=True)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from kikuchipy_symml.pattern._view import view_frame
 from kikuchipy_symml.simulation import BandStack
 
-from ._recipe import AuxiliarySettings
+from ._settings import AuxiliarySettings
 
 # A found band is that of the crystal next to it, if their normals are no
 # further apart, in degrees.

@@ -18,7 +18,8 @@ from ._auxiliary import Truth
 from ._batches import Batches, draw_set
 from ._detector import train_layer
 from ._labels import allowed_space_groups, set_loss
-from ._recipe import DetectorSettings, OptimiserSettings, Recipe
+from ._recipe import Recipe
+from ._settings import DetectorSettings, OptimiserSettings
 from ._shards import Shards
 
 _SCORED = ("train", "seen_type", "unseen_type", "random")

@@ -20,7 +20,7 @@ from kikuchipy_symml.simulation import (
     random_rotations,
     sample_master,
 )
-from kikuchipy_symml.simulation._sphere import _lambert_xy
+from kikuchipy_symml.simulation._sphere import _lambert_xy, lambert_positions
 from kikuchipy_symml.symmetry import class_index, class_names
 
 
@@ -70,6 +70,8 @@ def test_look_up_is_that_of_kikuchipy(directions):
     expected = _vector2lambert(upper) / np.sqrt(np.pi / 2)
     xy = np.array([_lambert_xy(*i) for i in upper])
     np.testing.assert_allclose(xy, expected, atol=1e-6)
+    all_at_once = np.stack(lambert_positions(upper), axis=-1)
+    np.testing.assert_allclose(all_at_once, expected, atol=1e-6)
 
 
 def test_equal_area():

@@ -128,6 +128,16 @@ def test_losses_smear_edges():
     assert left.std() < 0.4 * unsmeared.std()
 
 
+def test_losses_are_exponential():
+    losses = _stack.energy_losses(np.array([0.0, 0.05, 0.6]), 4000)
+    assert losses.shape == (3, 4000)
+    assert not losses[0].any()
+    assert losses[1].mean() == pytest.approx(0.05, rel=1e-2)
+    # Half of the electrons have lost less than this.
+    assert np.median(losses[1]) == pytest.approx(0.05 * np.log(2), rel=1e-2)
+    assert losses[2].max() == 0.5
+
+
 def test_losses_are_up_to_the_largest(stack, monkeypatch):
     asked = []
     real = _stack._scales

@@ -29,7 +29,7 @@ from kikuchipy_symml.training._detector import (
     _targets,
     train_layer,
 )
-from kikuchipy_symml.training._recipe import AuxiliarySettings
+from kikuchipy_symml.training._settings import AuxiliarySettings
 
 SPEC = ViewSpec(size=80)
 CLEAR = Camera(

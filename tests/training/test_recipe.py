@@ -164,7 +164,7 @@ def test_not_yaml(tmp_path):
 
 
 def test_learning_rate():
-    from kikuchipy_symml.training._recipe import OptimiserSettings
+    from kikuchipy_symml.training._settings import OptimiserSettings
 
     o = OptimiserSettings(
         steps=1000, learning_rate=2.0, warmup=10, decay=300, finish=0.1
