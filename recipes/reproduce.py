@@ -2,13 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Train the first steps of a recipe anew and compare with its record.
 
-    git checkout ed23d55
-    git show b467f17:recipes/default.npz > start.npz
+    git show 13e10ae:recipes/next.npz > start.npz
     python recipes/reproduce.py recipes/default.yaml --directory DIR \\
         --resume-from start.npz
 
-(the version with the simulation that the recipe was trained on) trains 200
-steps in the new directory DIR (crystals that are there already
+trains 200 steps in the new directory DIR (crystals that are there already
 are used), from the checkpoint where the recorded training went on, and
 prints the recorded loss of every 20 steps beside the one found. Exits with
 an error if they differ by more than the rounding of another machine's
