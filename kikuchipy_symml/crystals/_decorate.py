@@ -68,7 +68,9 @@ class _Orbit:
         return (self.rotations @ x + self.translations) % 1.0
 
 
-def decorated(crystal: Crystal, rng: np.random.Generator) -> Crystal:
+def decorated(
+    crystal: Crystal, rng: np.random.Generator, *, near: bool = False
+) -> Crystal:
     """Return a crystal of the same structure type with other elements.
 
     Each element is replaced by another one, wherever it stands. Axial
@@ -84,6 +86,9 @@ def decorated(crystal: Crystal, rng: np.random.Generator) -> Crystal:
         space group. Sites may be shared and partly occupied.
     rng
         Source of random numbers. The same state gives the same crystal.
+    near
+        Whether the cell may be nearly, within 4 % and 4°, one of higher
+        symmetry. Those of some structure types always are.
 
     Returns
     -------
@@ -116,7 +121,7 @@ def decorated(crystal: Crystal, rng: np.random.Generator) -> Crystal:
     for attempt in range(MAX_ATTEMPTS):
         metric = _strained(rng, crystal.matrix, rotations)
         matrix = cell_matrix(cell_parameters(metric))
-        if not is_clear(matrix, crystal.space_group):
+        if not near and not is_clear(matrix, crystal.space_group):
             continue
         moved = np.empty_like(positions)
         for orbit in orbits:

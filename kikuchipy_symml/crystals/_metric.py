@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Random cells, and the test that a lattice is not nearly a higher one.
 
-A pattern cannot tell a lattice from one of higher symmetry that differs
-by a per cent or two, whatever the space group of its atoms. Crystals for
+The bands' directions cannot tell a lattice from one of higher symmetry that
+differs by a per cent or two; how strong they are can. Most crystals for
 training keep clear of such lattices, hidden ones too: an I-centred
 tetragonal cell with c/a near the square root of two is nearly F cubic.
 """
@@ -71,8 +71,8 @@ def cell_parameters(metric: np.ndarray) -> tuple[float, ...]:
     return tuple(lengths.tolist()) + tuple(angles.tolist())
 
 
-def lattice_symmetry_order(matrix: np.ndarray) -> int:
-    """Count the operations that nearly map a lattice onto itself.
+def near_operations(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the operations that nearly map a lattice onto itself.
 
     Parameters
     ----------
@@ -81,14 +81,18 @@ def lattice_symmetry_order(matrix: np.ndarray) -> int:
 
     Returns
     -------
-    order
-        Number of operations within :data:`LENGTH_MARGIN` and
-        :data:`ANGLE_MARGIN`, at least 2 (identity and inversion).
+    basis
+        Niggli-reduced basis, rows, shape (3, 3).
+    operations
+        All operations within :data:`LENGTH_MARGIN` and
+        :data:`ANGLE_MARGIN`, shape (M, 3, 3), at least identity and
+        inversion. Rows are the images of the basis vectors in terms of
+        these.
 
     Notes
     -----
-    The basis is Niggli-reduced first: symmetry operations of a reduced
-    basis have no elements other than -1, 0 and 1.
+    Symmetry operations of a reduced basis have no elements other than -1,
+    0 and 1.
     """
     import spglib
 
@@ -117,8 +121,17 @@ def lattice_symmetry_order(matrix: np.ndarray) -> int:
         & alike(1, 2)[np.newaxis, :, :]
     )
     triples = [images[k][index] for k, index in enumerate(np.nonzero(fits))]
-    determinants = np.linalg.det(_SHORT[np.stack(triples, axis=1)])
-    return int(np.sum(np.abs(np.abs(determinants) - 1) < 0.5))
+    operations = _SHORT[np.stack(triples, axis=1)]
+    regular = np.abs(np.abs(np.linalg.det(operations)) - 1) < 0.5
+    return basis, operations[regular]
+
+
+def can_be_near(space_group: int) -> bool:
+    """Return whether there are lattices of higher symmetry than those of a
+    space group, which they may be near: not if they are cubic or hexagonal.
+    """
+    lattice = bravais_lattice(space_group)
+    return lattice[0] != "c" and lattice != "hP"
 
 
 def is_clear(matrix: np.ndarray, space_group: int) -> bool:
@@ -131,12 +144,12 @@ def is_clear(matrix: np.ndarray, space_group: int) -> bool:
     space_group
         International number, in its standard setting.
     """
-    lattice = bravais_lattice(space_group)
-    if lattice[0] == "c" or lattice == "hP":
+    if not can_be_near(space_group):
         return True
+    lattice = bravais_lattice(space_group)
     expected = _HOLOHEDRY_ORDER.get(lattice) or _HOLOHEDRY_ORDER[lattice[0]]
     primitive = PRIMITIVE[centring(space_group)] @ matrix
-    return lattice_symmetry_order(primitive) == expected
+    return len(near_operations(primitive)[1]) == expected
 
 
 def random_cell(

@@ -17,6 +17,7 @@ from kikuchipy_symml.crystals._crystal import Crystal
 from kikuchipy_symml.crystals._formula import formula
 from kikuchipy_symml.crystals._metric import (
     PRIMITIVE,
+    can_be_near,
     cell_matrix,
     is_clear,
     random_cell,
@@ -71,6 +72,8 @@ def random_crystal(
     rng: np.random.Generator,
     space_group: int | None = None,
     bravais_lattice: str | None = None,
+    *,
+    near: bool = False,
 ) -> Crystal:
     """Return a random crystal.
 
@@ -103,8 +106,9 @@ def random_crystal(
     """
     space_group = _choose_space_group(rng, space_group, bravais_lattice)
     wyckoff = wyckoff_positions(space_group)
+    near = near and can_be_near(space_group)
     for _ in range(MAX_ATTEMPTS):
-        crystal = _attempt(rng, space_group, wyckoff)
+        crystal = _attempt(rng, space_group, wyckoff, near)
         if crystal is None:
             continue
         kinds = np.unique(crystal.elements, return_inverse=True)[1]
@@ -204,11 +208,16 @@ def _attempt(
     rng: np.random.Generator,
     space_group: int,
     positions: tuple[WyckoffPosition, ...],
+    near: bool,
 ) -> Crystal | None:
     """Return a crystal without overlapping atoms, or None."""
     cell = random_cell(rng, space_group)
     matrix = cell_matrix(cell)
-    if not is_clear(matrix, space_group):
+    # Nearly symmetric cells are seldom drawn.
+    while near and is_clear(matrix, space_group):
+        cell = random_cell(rng, space_group)
+        matrix = cell_matrix(cell)
+    if not near and not is_clear(matrix, space_group):
         return None
     most_atoms = MAX_ATOMS_LARGE if space_group in LARGE_GROUPS else MAX_ATOMS
     chosen = _choose_positions(rng, positions, most_atoms)

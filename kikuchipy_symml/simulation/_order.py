@@ -13,13 +13,16 @@ from itertools import product
 import numpy as np
 
 from kikuchipy_symml.crystals import Crystal
-from kikuchipy_symml.crystals._metric import PRIMITIVE
+from kikuchipy_symml.crystals._metric import PRIMITIVE, near_operations
 from kikuchipy_symml.crystals._wyckoff import centring
 
 from ._bands import _Potential
 
 _D_MIN = 1.0
 _SYMPREC = 0.01
+# A lattice with the symmetry itself: its metric is off by no more than this
+# share of its trace.
+_EXACT = 1e-5
 
 
 def strength_of_order(crystal: Crystal) -> float:
@@ -115,6 +118,56 @@ def strength_of_lattice(crystal: Crystal) -> float:
                 strongest = u[forbidden].max(initial=0) / u.max()
                 weakest = min(weakest, float(strongest))
     return weakest
+
+
+def strength_of_metric(crystal: Crystal) -> float:
+    """Return how well the strengths of reflections tell that the crystal's
+    lattice has not the higher symmetry that it nearly has.
+
+    Parameters
+    ----------
+    crystal
+        The crystal.
+
+    Returns
+    -------
+    strength
+        Of each operation that nearly maps the lattice onto itself, but not
+        wholly, the largest difference between the Fourier coefficients of
+        the potential of two reflections that it would make equal; the
+        smallest of these, relative to the strongest reflection of all down
+        to a spacing of 1 Å. One if there are no such operations.
+
+    Examples
+    --------
+    >>> from kikuchipy_symml.crystals import library
+    >>> from kikuchipy_symml.simulation._order import strength_of_metric
+    >>> crystals = {crystal.name: crystal for crystal in library()}
+    >>> strength_of_metric(crystals["Ni"])
+    1.0
+    """
+    primitive = PRIMITIVE[centring(crystal.space_group)] @ crystal.matrix
+    basis, operations = near_operations(primitive)
+    metric = basis @ basis.T
+    images = operations @ metric @ operations.swapaxes(1, 2)
+    off = np.abs(images - metric).max(axis=(1, 2))
+    nearly = operations[off > _EXACT * np.trace(metric)]
+    if len(nearly) == 0:
+        return 1.0
+    hkl, u = _strengths(crystal)
+    # Indices in the primitive and the reduced basis, (3, 3).
+    whole = PRIMITIVE[centring(crystal.space_group)]
+    reduce = np.rint(basis @ np.linalg.inv(primitive)) @ whole
+    # Others have no image: the centring forbids them.
+    there = np.abs(hkl @ whole.T - np.rint(hkl @ whole.T)).max(axis=1) < 0.1
+    hkl, u = hkl[there], u[there]
+    potential = _Potential(crystal, 1.0)
+    told = []
+    for operation in nearly:
+        image = hkl @ (np.linalg.inv(reduce) @ operation @ reduce).T
+        other = np.abs(potential(np.rint(image).astype(int)))
+        told.append(np.abs(other - u).max())
+    return float(min(told) / u.max())
 
 
 def _strengths(crystal: Crystal) -> tuple[np.ndarray, np.ndarray]:

@@ -166,6 +166,9 @@ class Recipe:
             name: getattr(self.crystals, name)
             for name in ("random", "decorated", "energy", "escape", "depth")
         }
+        # Recipes without them keep the crystals that they had.
+        if self.crystals.near:
+            crystals["near"] = (self.crystals.near, self.crystals.near_told)
         text = json.dumps(
             [_SIMULATION, library_fingerprint(), self.seed, crystals],
             sort_keys=True,

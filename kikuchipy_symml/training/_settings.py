@@ -91,6 +91,8 @@ class CrystalSettings:
     depth: tuple[float, float] | None = None
     atoms_power: float = 0.0
     order: float = 0.0
+    near: float = 0.0
+    near_told: float = 0.1
 
     def __post_init__(self) -> None:
         check_numbers(
@@ -121,12 +123,16 @@ class CrystalSettings:
             "many_beam_shards",
             "atoms_power",
             "order",
+            "near",
+            "near_told",
         )
         if self.many_beam and not 0 < self.many_beam_shards <= self.shards:
             raise ValueError(
                 f"many_beam_shards must be 1 to {self.shards}, the number of "
                 f"shards, not {self.many_beam_shards}"
             )
+        if self.near > 1:
+            raise ValueError(f"near must be at most 1, not {self.near}")
         if self.empty >= 1:
             raise ValueError(f"empty must be less than 1, not {self.empty}")
         if self.dynamical > 1:

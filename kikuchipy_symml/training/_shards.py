@@ -27,14 +27,17 @@ from kikuchipy_symml.crystals import (
     random_crystal,
     split,
 )
-from kikuchipy_symml.crystals._metric import primitive_cells
+from kikuchipy_symml.crystals._metric import is_clear, primitive_cells
 from kikuchipy_symml.simulation import (
     BandStack,
     band_profiles,
     escape_depth,
     many_beam_master,
 )
-from kikuchipy_symml.simulation._order import strength_of_order
+from kikuchipy_symml.simulation._order import (
+    strength_of_metric,
+    strength_of_order,
+)
 
 from ._identity import identity, identity_of
 from ._masters import dynamical_masters, in_8_bits
@@ -58,11 +61,21 @@ def _primitive_atoms(crystal: Crystal) -> float:
 
 
 class _Maker:
-    """Makes up crystals that are not among some identities."""
+    """Makes up crystals that are not among some identities; a share of
+    them with a cell that is nearly one of higher symmetry, if the strengths
+    of reflections tell it from that by so much."""
 
-    def __init__(self, rng: np.random.Generator, taken: set[str]) -> None:
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        taken: set[str],
+        near: float = 0.0,
+        told: float = 0.0,
+    ) -> None:
         self.rng = rng
         self.taken = taken
+        self.near = near
+        self.told = told
         lattices = symmetry.class_names("bravais_lattice")
         of = symmetry.class_index("bravais_lattice")
         # Crystals of the library by Bravais lattice, to train on.
@@ -72,25 +85,40 @@ class _Maker:
 
     def random(self, lattice: str) -> Crystal:
         """A random crystal."""
+        near = self._is_near()
         while True:
-            crystal = random_crystal(self.rng, bravais_lattice=lattice)
-            if identity_of(crystal) not in self.taken:
+            crystal = random_crystal(
+                self.rng, bravais_lattice=lattice, near=near
+            )
+            if self._will_do(crystal, near):
                 return crystal
 
     def decorated(self, lattice: str) -> Crystal:
         """A crystal of the library with other elements, or a random one if
         the library has none of this lattice."""
         models = self.models[lattice]
+        near = bool(models) and self._is_near()
         while models:
             model = models[self.rng.integers(len(models))]
             try:
-                crystal = decorated(model, self.rng)
+                crystal = decorated(model, self.rng, near=near)
             except (RuntimeError, ValueError):
                 # Some types take no other elements.
                 continue
-            if identity_of(crystal) not in self.taken:
+            if self._will_do(crystal, near):
                 return crystal
         return self.random(lattice)
+
+    def _is_near(self) -> bool:
+        # Where none are, no number is spent on the question.
+        return self.near > 0 and self.rng.random() < self.near
+
+    def _will_do(self, crystal: Crystal, near: bool) -> bool:
+        return identity_of(crystal) not in self.taken and (
+            not near
+            or is_clear(crystal.matrix, crystal.space_group)
+            or strength_of_metric(crystal) >= self.told
+        )
 
 
 @dataclass(frozen=True)
@@ -269,7 +297,9 @@ class Shards:
     def _make_up(self, number: int) -> list[tuple[Crystal, str]]:
         settings = self.recipe.crystals
         rng = np.random.default_rng([self.recipe.seed, 1, number])
-        make = _Maker(rng, self._taken(number))
+        # Those that are held out do not change with the recipe.
+        near = 0.0 if number == _HELD_OUT else settings.near
+        make = _Maker(rng, self._taken(number), near, settings.near_told)
         out = []
         for lattice in symmetry.class_names("bravais_lattice"):
             for _ in range(settings.random):
@@ -284,7 +314,9 @@ class Shards:
         """One crystal of each lattice, likelier a simple one."""
         settings = self.recipe.crystals
         rng = np.random.default_rng([self.recipe.seed, 6, number])
-        make = _Maker(rng, self._taken(number))
+        make = _Maker(
+            rng, self._taken(number), settings.near, settings.near_told
+        )
         out = []
         for lattice in symmetry.class_names("bravais_lattice"):
             source = SOURCES[rng.choice(3, p=settings.shares)]

@@ -157,6 +157,10 @@ class TestDecorated:
         new = decorated(old, rng)
         assert found(new) == 11
         assert abs(new.cell[4] - 90) > 1.9
+        # It may stay where it is, if that is asked for.
+        stayed = [decorated(old, rng, near=True) for _ in range(5)]
+        assert {found(crystal) for crystal in stayed} == {11}
+        assert min(abs(crystal.cell[4] - 90) for crystal in stayed) < 1.9
 
     def test_deterministic(self, rutile):
         first, again, other = (

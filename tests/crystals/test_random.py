@@ -18,7 +18,7 @@ from kikuchipy_symml.crystals._metric import (
     cell_matrix,
     cell_parameters,
     is_clear,
-    lattice_symmetry_order,
+    near_operations,
 )
 from kikuchipy_symml.crystals._radii import ELEMENTS, RADII
 from kikuchipy_symml.crystals._random import distances_from, random_crystal
@@ -142,7 +142,7 @@ class TestMetric:
     )
     def test_order(self, centring, cell, order):
         matrix = PRIMITIVE[centring] @ cell_matrix(cell)
-        assert lattice_symmetry_order(matrix) == order
+        assert len(near_operations(matrix)[1]) == order
 
     def test_cell_there_and_back(self):
         cell = (3.0, 4.0, 5.0, 80.0, 95.0, 101.0)
@@ -250,6 +250,16 @@ class TestRandomCrystal:
         used = [e for c in crystals for e in set(c.elements)]
         assert len(set(used)) > 50
         assert max(used.count(e) for e in set(used)) < 0.12 * len(used)
+
+    @pytest.mark.parametrize("lattice", BRAVAIS_LATTICES)
+    def test_nearly_of_higher_symmetry(self, lattice, rng):
+        crystal = random_crystal(rng, bravais_lattice=lattice, near=True)
+        kinds = np.unique(crystal.elements, return_inverse=True)[1]
+        cell = (crystal.matrix, crystal.positions, kinds)
+        found = spglib.get_symmetry_dataset(cell, symprec=0.05).number
+        assert found == crystal.space_group
+        highest = lattice == "hP" or lattice[0] == "c"
+        assert is_clear(crystal.matrix, crystal.space_group) == highest
 
     @pytest.mark.parametrize("number", [0, 231, -3])
     def test_no_such_space_group(self, number, rng):

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from kikuchipy_symml.crystals import library
+from kikuchipy_symml.crystals import Crystal, library
 from kikuchipy_symml.simulation._bands import _Potential
 from kikuchipy_symml.simulation._order import (
     strength_of_lattice,
+    strength_of_metric,
     strength_of_order,
 )
 
@@ -69,3 +70,44 @@ def test_a_smaller_cell_by_hand(real):
     crystal = real["NiAl"]
     u = np.abs(_Potential(crystal, 1.0)(np.array([(1, 0, 0), (1, 1, 0)])))
     assert strength_of_lattice(crystal) == pytest.approx(u[0] / u[1])
+
+
+def cell_of(cell, centre, space_group, z=0.5):
+    """Copper at the corners, and others in the middle."""
+    return Crystal(
+        name="made",
+        space_group=space_group,
+        cell=(*cell, 90.0, 90.0, 90.0),
+        elements=("Cu", centre),
+        positions=np.array([(0, 0, 0), (0.5, 0.5, z)]),
+        occupancies=np.ones(2),
+        u_iso=np.full(2, 0.006),
+    )
+
+
+def test_nothing_is_nearly_so(real):
+    """Cubic and hexagonal lattices, and one far from being cubic."""
+    for name in ("Ni", "Fe (Im-3m)", "Mg", "Rutile"):
+        assert strength_of_metric(real[name]) == 1
+
+
+def test_atoms_that_are_as_symmetric_as_the_nearby_lattice():
+    """Only the cell is not cubic: reflections are as strong."""
+    close = cell_of((4.0, 4.0, 4.05), "Al", 123)
+    assert strength_of_metric(close) < 0.03
+
+
+def test_a_difference_by_hand():
+    """An atom moved off the middle along c: 001 and 100 differ."""
+    crystal = cell_of((4.0, 4.0, 4.04), "Au", 99, z=0.4)
+    strength = strength_of_metric(crystal)
+    u = np.abs(_Potential(crystal, 1.0)(np.array([(0, 0, 1), (1, 0, 0)])))
+    assert 0.05 < abs(u[0] - u[1]) / u.max() <= strength < 1
+
+
+def test_what_tells_a_centred_lattice(real):
+    """Reflections are compared in the lattice, whatever its cell."""
+    tetragonal = real["U3Si"]
+    assert 0.1 < strength_of_metric(tetragonal) < 0.2
+    rhombohedral = real["LaAlO3"]
+    assert 0.05 < strength_of_metric(rhombohedral) < 0.1

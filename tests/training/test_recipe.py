@@ -94,6 +94,8 @@ def test_settings_are_not_modified(tiny):
             },
             "many_beam 0.5 and dynamical 0.6 must sum to at most 1",
         ),
+        ({"crystals": {"near": 1.1}}, "near must be at most 1, not 1.1"),
+        ({"crystals": {"near_told": -1}}, "near_told must be.*not -1"),
         ({"crystals": {"many_beam": -0.1}}, "many_beam must be.*not -0.1"),
         (
             {"crystals": {"many_beam": 0.1}},
@@ -188,6 +190,7 @@ def test_crystal_key(tiny):
         {"optimiser": {"steps": 9}},
         {"camera": {"pixels": [30, 40]}},
         {"crystals": crystals | {"shards": 7, "shares": [1.0, 0.0, 0.0]}},
+        {"crystals": crystals | {"near_told": 0.3}},
     ):
         assert Recipe.from_dict(tiny | same).crystal_key() == key
     for other in (
@@ -196,6 +199,7 @@ def test_crystal_key(tiny):
         {"crystals": crystals | {"decorated": 2}},
         {"crystals": crystals | {"energy": [15.0, 20.0]}},
         {"crystals": crystals | {"depth": [100.0, 200.0]}},
+        {"crystals": crystals | {"near": 0.2}},
     ):
         assert Recipe.from_dict(tiny | other).crystal_key() != key
 

@@ -14,12 +14,13 @@ from kikuchipy_symml.crystals import (
     random_crystal,
     split,
 )
-from kikuchipy_symml.crystals._metric import primitive_cells
+from kikuchipy_symml.crystals._metric import is_clear, primitive_cells
 from kikuchipy_symml.simulation import (
     band_profiles,
     escape_depth,
     many_beam_master,
 )
+from kikuchipy_symml.simulation._order import strength_of_metric
 from kikuchipy_symml.symmetry import class_index
 from kikuchipy_symml.training import Shards, _shards
 from kikuchipy_symml.training._shards import SOURCES
@@ -112,10 +113,10 @@ def first_random(monkeypatch, shards):
         lattice = crystal.bravais_lattice
         left = [crystal]
 
-        def fake(rng, bravais_lattice):
+        def fake(rng, bravais_lattice, near):
             if bravais_lattice == lattice and left:
                 return left.pop()
-            return real(rng, bravais_lattice=bravais_lattice)
+            return real(rng, bravais_lattice=bravais_lattice, near=near)
 
         monkeypatch.setattr(_shards, "random_crystal", fake)
         return left
@@ -163,6 +164,23 @@ def test_measured_phases_are_drawn_again(shards, first_random):
 def test_random_crystals_held_out_are_drawn_again(shards, first_random):
     crystal = shards._make_up(_shards._HELD_OUT)[0][0]
     assert refuses(shards, crystal, first_random(crystal))
+
+
+def test_nearly_of_higher_symmetry(recipe, shards, tmp_path):
+    """Some crystals are, if asked for, and can be told from that; those
+    held out stay the same."""
+    settings = replace(recipe.crystals, near=1.0, near_told=0.3)
+    near = Shards(replace(recipe, crystals=settings), tmp_path)
+    assert near.directory.name != shards.directory.name
+    made = near._make_up(0)
+    random = [c for c, source in made if source == "random"]
+    clear = [is_clear(c.matrix, c.space_group) for c in random]
+    highest = [c.bravais_lattice in ("hP", "cP", "cI", "cF") for c in random]
+    assert clear == highest
+    assert min(strength_of_metric(c) for c, _ in made) >= 0.3
+    assert [c.name for c, _ in near._make_up(_shards._HELD_OUT)] == [
+        c.name for c, _ in shards._make_up(_shards._HELD_OUT)
+    ]
 
 
 # --------------------------------------------------------- bands on disk
