@@ -71,23 +71,27 @@ def cell_parameters(metric: np.ndarray) -> tuple[float, ...]:
     return tuple(lengths.tolist()) + tuple(angles.tolist())
 
 
-def near_operations(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def near_operations(
+    matrix: np.ndarray, margin: float = 1.0
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the operations that nearly map a lattice onto itself.
 
     Parameters
     ----------
     matrix
         Basis vectors of the primitive lattice as rows, shape (3, 3).
+    margin
+        How near is near, in units of :data:`LENGTH_MARGIN` and
+        :data:`ANGLE_MARGIN`.
 
     Returns
     -------
     basis
         Niggli-reduced basis, rows, shape (3, 3).
     operations
-        All operations within :data:`LENGTH_MARGIN` and
-        :data:`ANGLE_MARGIN`, shape (M, 3, 3), at least identity and
-        inversion. Rows are the images of the basis vectors in terms of
-        these.
+        All operations that change lengths and angles by no more, shape (M,
+        3, 3), at least identity and inversion. Rows are the images of the
+        basis vectors in terms of these.
 
     Notes
     -----
@@ -106,14 +110,15 @@ def near_operations(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     own = [
         int(np.flatnonzero((_SHORT == e).all(axis=1))[0]) for e in np.eye(3)
     ]
+    length_margin, angle_margin = margin * LENGTH_MARGIN, margin * ANGLE_MARGIN
     images = [
-        np.flatnonzero(np.abs(lengths / lengths[i] - 1) < LENGTH_MARGIN)
+        np.flatnonzero(np.abs(lengths / lengths[i] - 1) < length_margin)
         for i in own
     ]
 
     def alike(i: int, j: int) -> np.ndarray:
         pairs = angles[np.ix_(images[i], images[j])]
-        return np.abs(pairs - angles[own[i], own[j]]) < ANGLE_MARGIN
+        return np.abs(pairs - angles[own[i], own[j]]) < angle_margin
 
     fits = (
         alike(0, 1)[:, :, np.newaxis]
@@ -134,7 +139,9 @@ def can_be_near(space_group: int) -> bool:
     return lattice[0] != "c" and lattice != "hP"
 
 
-def is_clear(matrix: np.ndarray, space_group: int) -> bool:
+def is_clear(
+    matrix: np.ndarray, space_group: int, margin: float = 1.0
+) -> bool:
     """Return whether a lattice is clear of higher metric symmetry.
 
     Parameters
@@ -143,13 +150,15 @@ def is_clear(matrix: np.ndarray, space_group: int) -> bool:
         Basis vectors of the conventional cell as rows, shape (3, 3).
     space_group
         International number, in its standard setting.
+    margin
+        See :func:`near_operations`.
     """
     if not can_be_near(space_group):
         return True
     lattice = bravais_lattice(space_group)
     expected = _HOLOHEDRY_ORDER.get(lattice) or _HOLOHEDRY_ORDER[lattice[0]]
     primitive = PRIMITIVE[centring(space_group)] @ matrix
-    return len(near_operations(primitive)[1]) == expected
+    return len(near_operations(primitive, margin)[1]) == expected
 
 
 def random_cell(

@@ -142,7 +142,20 @@ class TestMetric:
     )
     def test_order(self, centring, cell, order):
         matrix = PRIMITIVE[centring] @ cell_matrix(cell)
-        assert len(near_operations(matrix)[1]) == order
+        basis, operations = near_operations(matrix)
+        assert len(operations) == order
+        np.testing.assert_allclose(
+            np.linalg.norm(operations @ basis, axis=2),
+            np.tile(np.linalg.norm(basis, axis=1), (order, 1)),
+            rtol=0.04,
+        )
+
+    def test_how_near_is_near(self):
+        matrix = cell_matrix((1, 1.02, 1.6, 90, 90, 90))
+        assert len(near_operations(matrix, 0.55)[1]) == 16
+        assert len(near_operations(matrix, 0.45)[1]) == 8
+        assert not is_clear(matrix, 47)
+        assert is_clear(matrix, 47, 0.45)
 
     def test_cell_there_and_back(self):
         cell = (3.0, 4.0, 5.0, 80.0, 95.0, 101.0)
