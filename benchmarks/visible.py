@@ -59,7 +59,7 @@ def main() -> None:
         ]
         drawn, grain = np.unique(which[::TOGETHER], return_inverse=True)
         crystals = [split()[part][int(k)] for k in drawn]
-        print(f"{title:40s}patterns   right   fused")
+        print(f"{title:44s}patterns   right   fused")
         for sort in (by_strength, by_nearness):
             kinds, names = sort(crystals)
             for kind, name in enumerate(names):
@@ -75,7 +75,7 @@ def line(
     """Print how often some of the nines are right."""
     single = right[np.repeat(some, TOGETHER)].mean()
     print(
-        f"  {name:38s}{some.mean():8.1%}{single:8.1%}"
+        f"  {name:42s}{some.mean():8.1%}{single:8.1%}"
         f"{fused[some].mean():8.1%}",
         flush=True,
     )
