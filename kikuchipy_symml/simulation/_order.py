@@ -146,7 +146,8 @@ def strength_of_metric(crystal: Crystal) -> float:
     >>> strength_of_metric(crystals["Ni"])
     1.0
     """
-    primitive = PRIMITIVE[centring(crystal.space_group)] @ crystal.matrix
+    whole = PRIMITIVE[centring(crystal.space_group)]
+    primitive = whole @ crystal.matrix
     basis, operations = near_operations(primitive)
     metric = basis @ basis.T
     images = operations @ metric @ operations.swapaxes(1, 2)
@@ -155,8 +156,7 @@ def strength_of_metric(crystal: Crystal) -> float:
     if len(nearly) == 0:
         return 1.0
     hkl, u = _strengths(crystal)
-    # Indices in the primitive and the reduced basis, (3, 3).
-    whole = PRIMITIVE[centring(crystal.space_group)]
+    # From indices in the conventional cell to those in the reduced one.
     reduce = np.rint(basis @ np.linalg.inv(primitive)) @ whole
     # Others have no image: the centring forbids them.
     there = np.abs(hkl @ whole.T - np.rint(hkl @ whole.T)).max(axis=1) < 0.1

@@ -131,8 +131,11 @@ class CrystalSettings:
                 f"many_beam_shards must be 1 to {self.shards}, the number of "
                 f"shards, not {self.many_beam_shards}"
             )
-        if self.near > 1:
-            raise ValueError(f"near must be at most 1, not {self.near}")
+        for name in ("near", "near_told"):
+            if getattr(self, name) > 1:
+                raise ValueError(
+                    f"{name} must be at most 1, not {getattr(self, name)}"
+                )
         if self.empty >= 1:
             raise ValueError(f"empty must be less than 1, not {self.empty}")
         if self.dynamical > 1:

@@ -27,7 +27,7 @@ from kikuchipy_symml.crystals import (
     random_crystal,
     split,
 )
-from kikuchipy_symml.crystals._metric import is_clear, primitive_cells
+from kikuchipy_symml.crystals._metric import primitive_cells
 from kikuchipy_symml.simulation import (
     BandStack,
     band_profiles,
@@ -115,9 +115,7 @@ class _Maker:
 
     def _will_do(self, crystal: Crystal, near: bool) -> bool:
         return identity_of(crystal) not in self.taken and (
-            not near
-            or is_clear(crystal.matrix, crystal.space_group)
-            or strength_of_metric(crystal) >= self.told
+            not near or strength_of_metric(crystal) >= self.told
         )
 
 

@@ -95,6 +95,7 @@ def test_settings_are_not_modified(tiny):
             "many_beam 0.5 and dynamical 0.6 must sum to at most 1",
         ),
         ({"crystals": {"near": 1.1}}, "near must be at most 1, not 1.1"),
+        ({"crystals": {"near_told": 2}}, "near_told must be at most 1, not 2"),
         ({"crystals": {"near_told": -1}}, "near_told must be.*not -1"),
         ({"crystals": {"many_beam": -0.1}}, "many_beam must be.*not -0.1"),
         (
