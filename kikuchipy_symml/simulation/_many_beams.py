@@ -33,8 +33,12 @@ _VOLUMES = (40.0, 250.0)
 _BEAMS = (24, 40)
 # Reflections weaker than this beside the strongest are left out.
 _WEAKEST = 2e-3
-# Directions that are solved for together.
+# Added to the excitation error that the strength of a beam is divided by.
+_CLOSEST = 1e-9
+# Directions that are solved for together, and the side of the cubes that they
+# are sorted into.
 _BLOCK = 256
+_PATCH = 0.15
 # Points around those that symmetry leaves different that are computed as
 # well, to interpolate between.
 _MARGIN = 3
@@ -110,12 +114,13 @@ def many_beam_intensity(
         depth = escape_depth(crystal, energy)
     tables = _Tables(crystal, energy, d_min)
     escape = wave_number(energy) / (2 * np.pi * depth)
-    return np.concatenate(
-        [
-            tables.intensity(directions[i : i + _BLOCK], beams, escape)
-            for i in range(0, len(directions), _BLOCK)
-        ]
-    )
+    # Those of a block lie close together: few beams are strong in any.
+    order = np.lexsort(np.floor(directions / _PATCH).T)
+    intensity = np.empty(len(directions))
+    for i in range(0, len(directions), _BLOCK):
+        block = order[i : i + _BLOCK]
+        intensity[block] = tables.intensity(directions[block], beams, escape)
+    return intensity
 
 
 def many_beam_master(
@@ -218,8 +223,11 @@ class _Tables:
         self.u[place], self.s[place], self.a[place] = u, s, a
         # The beam itself comes first.
         hkl = np.concatenate([hkl[[middle]], hkl[keep]])
-        self.strength = strength[np.flatnonzero(keep)]
-        self.g = hkl @ np.linalg.inv(crystal.matrix).T
+        # (that of the beam itself is not asked for)
+        self.strength = np.append(0, strength[keep]).astype(np.float32)
+        g = hkl @ np.linalg.inv(crystal.matrix).T
+        self.g = g.astype(np.float32)
+        self.squared = np.sum(g**2, axis=1).astype(np.float32)
         self.code = (hkl @ self.step).astype(np.int32)
 
     def intensity(
@@ -227,23 +235,38 @@ class _Tables:
     ) -> np.ndarray:
         """Intensity of a block of directions, shape (D,)."""
         # By reciprocity, of the wave that comes from where electrons go to.
-        error = np.sum(self.g**2, axis=1) - 2 * self.k * directions @ self.g.T
+        directions = directions.astype(np.float32)
         n = min(beams, len(self.g)) - 1
-        score = self.strength / (np.abs(error[:, 1:]) + 1e-9)
-        chosen = np.argpartition(-score, n - 1, axis=1)[:, :n] + 1
-        chosen = np.pad(chosen, ((0, 0), (1, 0)))
-        code = self.code[chosen]
+        near = self._near(directions, n)
+        error = self.squared[near] - 2 * self.k * directions @ self.g[near].T
+        score = self.strength[near] / (np.abs(error) + _CLOSEST)
+        best = np.argpartition(-score, n - 1, axis=1)[:, :n]
+        error = np.take_along_axis(error, best, axis=1)
+        code = np.pad(self.code[near][best], ((0, 0), (1, 0)))
+        code[:, 0] = self.code[0]
         pairs = code[:, :, None] - code[:, None, :] + self.offset
         matrix = self.u[pairs]
         diagonal = np.arange(n + 1)
-        matrix[:, diagonal, diagonal] = -np.take_along_axis(
-            error, chosen, axis=1
-        )
+        matrix[:, diagonal, diagonal] = -np.pad(error, ((0, 0), (1, 0)))
         same, other = _intensity(
             matrix, self.a[pairs], self.s[pairs], 0, escape
         )
         far, absorbed = self.mean
         return (same + other) / (far / (absorbed + escape)) - 1
+
+    def _near(self, directions: np.ndarray, n: int) -> np.ndarray:
+        """Beams, save the first, that may be among the best in one of some
+        directions."""
+        middle = directions.mean(axis=0)
+        reach = np.linalg.norm(directions - middle, axis=1).max()
+        error = np.abs(self.squared - 2 * self.k * self.g @ middle)[1:]
+        change = 2 * self.k * reach * np.sqrt(self.squared[1:])
+        strength = self.strength[1:]
+        least = strength / (error + change + _CLOSEST)
+        most = strength / (np.maximum(error - change, 0) + _CLOSEST)
+        # So many beams are at least that good everywhere.
+        enough = np.partition(least, -n)[-n]
+        return np.flatnonzero(most >= enough) + 1
 
 
 def _by_symmetry(

@@ -51,6 +51,9 @@ class CrystalSettings:
         Bravais lattice for each shard.
     many_beam_shards
         How many of the shards, the first ones, have them.
+    many_beam_cell
+        Largest primitive cell in cubic ångström of these crystals. Larger
+        ones take longer.
     first_shards
         Shards in use from the first step on.
     steps_per_shard
@@ -84,6 +87,7 @@ class CrystalSettings:
     masters: int | None = None
     many_beam: float = 0.0
     many_beam_shards: int = 0
+    many_beam_cell: float = 160.0
     first_shards: int = 4
     steps_per_shard: int = 100
     energy: tuple[float, float] = (10.0, 30.0)
@@ -126,6 +130,8 @@ class CrystalSettings:
             "near",
             "near_told",
         )
+        # Of some lattices there are none that are much smaller.
+        check_numbers(self, 100, "many_beam_cell")
         if self.many_beam and not 0 < self.many_beam_shards <= self.shards:
             raise ValueError(
                 f"many_beam_shards must be 1 to {self.shards}, the number of "

@@ -46,10 +46,8 @@ from ._recipe import Recipe
 SOURCES = ("random", "decorated", "library")
 _HELD_OUT = 1_000_000
 # Crystals of a lattice among which one is chosen to be solved with many
-# beams, the primitive cell in cubic ångström beyond which it takes too long,
-# and the half width of its master patterns.
+# beams, and the half width of its master patterns.
 _TO_CHOOSE_FROM = 4
-_LARGEST_CELL = 160.0
 _HALF_WIDTH = 70
 # So many crystals of the library that are no use, and random ones are taken.
 _IN_VAIN = 200
@@ -275,7 +273,9 @@ class Shards:
             if number not in self._many_beams:
                 # What decides which crystals are taken is in the name.
                 c = self.recipe.crystals
-                text = json.dumps([c.shares, c.atoms_power, c.order])
+                text = json.dumps(
+                    [c.shares, c.atoms_power, c.order, c.many_beam_cell]
+                )
                 key = f"{zlib.crc32(text.encode()):08x}"
                 path = self.directory / f"many_beams_{key}_{number:05d}"
                 shard = self._load(
@@ -332,7 +332,7 @@ class Shards:
                     crystal = make.decorated(lattice)
                 volume = crystal.volume / primitive_cells(crystal.space_group)
                 if (
-                    volume <= _LARGEST_CELL
+                    volume <= settings.many_beam_cell
                     and strength_of_order(crystal) >= settings.order
                 ):
                     found.append(crystal)

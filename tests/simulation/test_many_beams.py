@@ -88,6 +88,20 @@ def test_by_steps_along_the_depth(
     assert np.std(expected) > 0.08
 
 
+@pytest.mark.parametrize("spread", [0.02, 0.3, 2.0])
+def test_best_beams_are_among_the_near(crystals, spread):
+    tables = _many_beams._Tables(crystals["GaAs"], 20.0, 0.6)
+    directions = random_directions(1) + spread * random_directions(16)
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    near = tables._near(directions, 20)
+    error = tables.squared - 2 * tables.k * directions @ tables.g.T
+    score = (tables.strength / (np.abs(error) + 1e-9))[:, 1:]
+    best = np.argsort(-score, axis=1)[:, :20] + 1
+    assert np.isin(best, near).all()
+    if spread == 0.02:
+        assert len(near) < len(tables.g) / 2
+
+
 def test_emsoft(make_crystal):
     """Another program with all beams, from the file kikuchipy has."""
     kikuchipy = pytest.importorskip("kikuchipy")

@@ -106,6 +106,10 @@ def test_settings_are_not_modified(tiny):
             {"crystals": {"many_beam": 0.1, "many_beam_shards": 61}},
             "many_beam_shards must be 1 to 60.*not 61",
         ),
+        (
+            {"crystals": {"many_beam_cell": 9}},
+            "many_beam_cell must be.*at least 100, not 9",
+        ),
         ({"crystals": {"atoms_power": -1}}, "atoms_power must be.*not -1"),
         ({"auxiliary": {"angles": -1}}, "angles must be.*at least 0, not -1"),
         ({"auxiliary": {"blocks": [0]}}, "blocks must be.*at least 1"),

@@ -219,7 +219,12 @@ def many_beams(recipe, shards, tmp_path, monkeypatch):
 
     monkeypatch.setattr(_shards, "many_beam_master", small)
     crystals = replace(
-        recipe.crystals, many_beam=0.5, many_beam_shards=1, skip=1, shards=2
+        recipe.crystals,
+        many_beam=0.5,
+        many_beam_shards=1,
+        many_beam_cell=300.0,
+        skip=1,
+        shards=2,
     )
     made = Shards(replace(recipe, crystals=crystals), tmp_path)
     # Those held out are the same and take long.
@@ -235,12 +240,14 @@ def test_many_beams(many_beams):
     assert (np.abs(masters).max(axis=(1, 2, 3)) == 127).all()
     assert LATTICE[shard.space_groups - 1].tolist() == list(range(14))
     assert len(many_beams.asked) == 14
+    volumes = []
     for i, (crystal, energy, depth) in enumerate(many_beams.asked):
         assert shard.names[i] == crystal.name
-        assert crystal.volume / primitive_cells(crystal.space_group) <= 160
+        volumes.append(crystal.volume / primitive_cells(crystal.space_group))
         ratio = depth / escape_depth(crystal, energy)
         low, high = many_beams.recipe.crystals.escape
         assert low <= ratio <= high
+    assert 160 < max(volumes) <= 300
     # They are read, not made again.
     again = Shards(many_beams.recipe, many_beams.directory.parent)
     found, _ = again.many_beams(1)
