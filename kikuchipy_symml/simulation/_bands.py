@@ -436,14 +436,18 @@ def _row_profiles(
     # What the two sides of a band differ by, where there is no inversion
     # centre, is left out: this is their mean.
     total, _ = _intensity(
-        matrix, absorption, s[:, None, pairs], _ORDERS, escape
+        np.linalg.eigh(matrix),
+        absorption,
+        s[:, None, pairs],
+        _ORDERS,
+        escape,
     )
     far = s[0, 2 * _ORDERS].real / (a[0, 2 * _ORDERS].real + escape)
     return total / far - 1
 
 
 def _intensity(
-    matrix: np.ndarray,
+    waves: tuple[np.ndarray, np.ndarray],
     absorption: np.ndarray,
     sources: np.ndarray,
     beam: int,
@@ -453,9 +457,11 @@ def _intensity(
 
     Parameters
     ----------
-    matrix, absorption, sources
-        Of the beams, shape (..., B, B): the eigenvalue problem, by how
-        much it is absorbing, and where electrons leave from.
+    waves
+        Eigenvalues and eigenvectors, shapes (..., J) and (..., B, J).
+    absorption, sources
+        Of the beams, shape (..., B, B): by how much these are absorbed, and
+        where electrons leave from.
     beam
         Index of the beam itself.
     escape
@@ -467,7 +473,7 @@ def _intensity(
         The sums over real and imaginary parts, shape (...). The other one
         is zero with an inversion centre.
     """
-    gamma, c = np.linalg.eigh(matrix)
+    gamma, c = waves
     mu = np.sum(c.conj() * (absorption @ c), axis=-2).real
     # No wave grows, save by rounding and by what few beams leave out.
     mu = np.maximum(mu, 0)

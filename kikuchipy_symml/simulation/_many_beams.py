@@ -14,7 +14,6 @@ import numpy as np
 from scipy import ndimage
 
 from kikuchipy_symml.crystals._crystal import Crystal
-from kikuchipy_symml.crystals._metric import primitive_cells
 from kikuchipy_symml.crystals._sites import operations
 
 from ._bands import (
@@ -27,12 +26,17 @@ from ._bands import (
 )
 from ._sphere import lambert_directions, lambert_positions, point_spacing
 
-# Beams of primitive cells of some volumes in cubic ångström, the more the
-# denser the reciprocal lattice.
-_VOLUMES = (40.0, 250.0)
-_BEAMS = (24, 40)
+# In a direction are taken, on average, the beams whose Fourier coefficient of
+# the potential is this share of the excitation error or more, but at least
+# and at most so many.
+_SHARE = 0.02
+_BEAMS = (16, 48)
 # Reflections weaker than this beside the strongest are left out.
 _WEAKEST = 2e-3
+# So many times more are taken to first order.
+_FIRST_ORDER = 12
+# An excitation error with which a beam adds nothing.
+_NEVER = 1e9
 # Added to the excitation error that the strength of a beam is divided by.
 _CLOSEST = 1e-9
 # Directions that are solved for together, and the side of the cubes that they
@@ -66,8 +70,8 @@ def many_beam_intensity(
     energy
         Energy of the electrons in keV.
     beams
-        Number of beams in each direction. If not given, 24 for primitive
-        cells of up to 40 Å³, rising to 40 for 250 Å³ and more.
+        Number of beams in each direction. If not given, 16 to 48: more for
+        heavy elements and for large cells.
     d_min
         Smallest interplanar spacing in ångström.
     depth
@@ -90,7 +94,21 @@ def many_beam_intensity(
     -----
     The formula is that of :func:`band_profiles`, with the `beams` for which
     the Fourier coefficient of the potential is the largest beside the
-    excitation error in place of those of one row. Others are left out.
+    excitation error in place of those of one row. Of others, twelve times
+    as many are taken to first order,
+
+    .. math::
+
+       \Delta I_g = P \left[
+       \frac{\Re(q_g) s_g / 2 - \Im(q_g) D}{D^2 + s_g^2 / 4}
+       - \frac{2 \Re(U_g \mu_g^*)}{s_g D} \right],
+       \quad q_g = U_g S_g^* / S_0,
+       \quad D = \mu_0 + K / 2 \pi t
+
+    with the excitation error :math:`s_g = g^2 - 2 \mathbf{K g}`, the
+    absorption :math:`\mu_g`, and :math:`P^2 = \sum_j |C_0^j|^4` by which
+    the beam itself is less coherent where it excites several waves (an
+    estimate). Without them, weak bands are too weak beside strong ones.
     Absorption is taken to first order. Nickel correlates at 0.96 with the
     master pattern by EMsoft that kikuchipy comes with
     (``benchmarks/many_beams.py``).
@@ -102,17 +120,16 @@ def many_beam_intensity(
         )
     if not 1 <= energy <= 100:
         raise ValueError(f"energy must be 1 to 100 keV, not {energy}")
-    if beams is None:
-        volume = crystal.volume / primitive_cells(crystal.space_group)
-        beams = int(np.interp(volume, _VOLUMES, _BEAMS))
     for name, value in (("d_min", d_min), ("depth", depth)):
         if value is not None and not value > 0:
             raise ValueError(f"{name} must be positive, not {value}")
-    if beams < 2:
+    if beams is not None and beams < 2:
         raise ValueError(f"beams must be at least 2, not {beams}")
     if depth is None:
         depth = escape_depth(crystal, energy)
     tables = _Tables(crystal, energy, d_min)
+    if beams is None:
+        beams = tables.enough()
     escape = wave_number(energy) / (2 * np.pi * depth)
     # Those of a block lie close together: few beams are strong in any.
     order = np.lexsort(np.floor(directions / _PATCH).T)
@@ -223,12 +240,24 @@ class _Tables:
         self.u[place], self.s[place], self.a[place] = u, s, a
         # The beam itself comes first.
         hkl = np.concatenate([hkl[[middle]], hkl[keep]])
-        # (that of the beam itself is not asked for)
+        # Products of each beam with the beam itself, for those that are left
+        # out; none of these is asked for the beam itself.
+        kept = np.append(middle, np.flatnonzero(keep))
+        self.at_atoms = u[kept] * s[kept].conj() / self.mean[0]
+        self.absorbing = (u[kept] * a[kept].conj()).real
         self.strength = np.append(0, strength[keep]).astype(np.float32)
         g = hkl @ np.linalg.inv(crystal.matrix).T
         self.g = g.astype(np.float32)
         self.squared = np.sum(g**2, axis=1).astype(np.float32)
         self.code = (hkl @ self.step).astype(np.int32)
+
+    def enough(self) -> int:
+        """Number of beams to take."""
+        # Excitation errors of a vector g are as likely up to 2 K g either
+        # side, in directions that are as likely.
+        length = np.sqrt(self.squared[1:])
+        expected = np.sum(self.strength[1:] / length) / (2 * self.k * _SHARE)
+        return int(np.clip(expected, *_BEAMS))
 
     def intensity(
         self, directions: np.ndarray, beams: int, escape: float
@@ -237,22 +266,42 @@ class _Tables:
         # By reciprocity, of the wave that comes from where electrons go to.
         directions = directions.astype(np.float32)
         n = min(beams, len(self.g)) - 1
-        near = self._near(directions, n)
+        near = self._near(directions, min(_FIRST_ORDER * n, len(self.g) - 1))
         error = self.squared[near] - 2 * self.k * directions @ self.g[near].T
         score = self.strength[near] / (np.abs(error) + _CLOSEST)
         best = np.argpartition(-score, n - 1, axis=1)[:, :n]
-        error = np.take_along_axis(error, best, axis=1)
         code = np.pad(self.code[near][best], ((0, 0), (1, 0)))
         code[:, 0] = self.code[0]
         pairs = code[:, :, None] - code[:, None, :] + self.offset
         matrix = self.u[pairs]
         diagonal = np.arange(n + 1)
-        matrix[:, diagonal, diagonal] = -np.pad(error, ((0, 0), (1, 0)))
+        matrix[:, diagonal, diagonal] = -np.pad(
+            np.take_along_axis(error, best, axis=1), ((0, 0), (1, 0))
+        )
+        waves = np.linalg.eigh(matrix)
         same, other = _intensity(
-            matrix, self.a[pairs], self.s[pairs], 0, escape
+            waves, self.a[pairs], self.s[pairs], 0, escape
         )
         far, absorbed = self.mean
-        return (same + other) / (far / (absorbed + escape)) - 1
+        # The beam itself is weaker, where it excites several waves, for what
+        # is left out to interfere with.
+        beam = np.sqrt(np.sum(np.abs(waves[1][:, 0]) ** 4, axis=-1))
+        np.put_along_axis(error, best, _NEVER, axis=1)
+        rest = self._to_first_order(error, near, absorbed + escape)
+        return (same + other) / (far / (absorbed + escape)) - 1 + beam * rest
+
+    def _to_first_order(
+        self, error: np.ndarray, near: np.ndarray, damping: float
+    ) -> np.ndarray:
+        """What each of some beams alone adds to the relative intensity, if
+        it is weak, shape (D,)."""
+        size = damping**2 + error**2 / 4
+        at_atoms = self.at_atoms[near]
+        total = (error / (2 * size)) @ at_atoms.real
+        total -= (2 / damping / error) @ self.absorbing[near]
+        if np.iscomplexobj(at_atoms):
+            total -= (damping / size) @ at_atoms.imag
+        return total
 
     def _near(self, directions: np.ndarray, n: int) -> np.ndarray:
         """Beams, save the first, that may be among the best in one of some

@@ -48,6 +48,8 @@ _HELD_OUT = 1_000_000
 # Crystals of a lattice among which one is chosen to be solved with many
 # beams, and the half width of its master patterns.
 _TO_CHOOSE_FROM = 4
+# Raised when many beams are solved in another way.
+_MANY_BEAMS = 2
 _HALF_WIDTH = 70
 # So many crystals of the library that are no use, and random ones are taken.
 _IN_VAIN = 200
@@ -274,7 +276,13 @@ class Shards:
                 # What decides which crystals are taken is in the name.
                 c = self.recipe.crystals
                 text = json.dumps(
-                    [c.shares, c.atoms_power, c.order, c.many_beam_cell]
+                    [
+                        _MANY_BEAMS,
+                        c.shares,
+                        c.atoms_power,
+                        c.order,
+                        c.many_beam_cell,
+                    ]
                 )
                 key = f"{zlib.crc32(text.encode()):08x}"
                 path = self.directory / f"many_beams_{key}_{number:05d}"

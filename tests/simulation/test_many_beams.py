@@ -102,6 +102,30 @@ def test_best_beams_are_among_the_near(crystals, spread):
         assert len(near) < len(tables.g) / 2
 
 
+def test_left_out_beams_count_to_first_order(monkeypatch):
+    quartz = library()["Quartz (P3121)"]
+    directions = random_directions(150)
+    most = many_beam_intensity(quartz, directions, beams=200)
+    few = many_beam_intensity(quartz, directions, beams=20)
+    monkeypatch.setattr(
+        _many_beams._Tables,
+        "_to_first_order",
+        lambda self, error, near, damping: 0,
+    )
+    without = many_beam_intensity(quartz, directions, beams=20)
+    wrong, wrong_without = np.std(few - most), np.std(without - most)
+    assert wrong < 0.2 * np.std(most)
+    assert wrong < 0.75 * wrong_without
+
+
+@pytest.mark.parametrize(
+    ["name", "low", "high"], [("Al", 16, 16), ("Au", 25, 40), ("AlPd", 48, 48)]
+)
+def test_number_of_beams(name, low, high):
+    tables = _many_beams._Tables(library()[name], 20.0, 0.5)
+    assert low <= tables.enough() <= high
+
+
 def test_emsoft(make_crystal):
     """Another program with all beams, from the file kikuchipy has."""
     kikuchipy = pytest.importorskip("kikuchipy")
