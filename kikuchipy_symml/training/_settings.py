@@ -54,6 +54,10 @@ class CrystalSettings:
     many_beam_cell
         Largest primitive cell in cubic ångström of these crystals. Larger
         ones take longer.
+    many_beam_loss
+        Largest mean share of their energy that the electrons of these
+        have lost; each crystal has one. Master patterns are
+        then the mean over several energies, exponentially distributed.
     first_shards
         Shards in use from the first step on.
     steps_per_shard
@@ -88,6 +92,7 @@ class CrystalSettings:
     many_beam: float = 0.0
     many_beam_shards: int = 0
     many_beam_cell: float = 160.0
+    many_beam_loss: float = 0.0
     first_shards: int = 4
     steps_per_shard: int = 100
     energy: tuple[float, float] = (10.0, 30.0)
@@ -125,6 +130,7 @@ class CrystalSettings:
             "dynamical",
             "many_beam",
             "many_beam_shards",
+            "many_beam_loss",
             "atoms_power",
             "order",
             "near",
@@ -137,7 +143,7 @@ class CrystalSettings:
                 f"many_beam_shards must be 1 to {self.shards}, the number of "
                 f"shards, not {self.many_beam_shards}"
             )
-        for name in ("near", "near_told"):
+        for name in ("near", "near_told", "many_beam_loss"):
             if getattr(self, name) > 1:
                 raise ValueError(
                     f"{name} must be at most 1, not {getattr(self, name)}"

@@ -38,6 +38,7 @@ from kikuchipy_symml.simulation._order import (
     strength_of_metric,
     strength_of_order,
 )
+from kikuchipy_symml.simulation._stack import energy_losses
 
 from ._identity import identity, identity_of
 from ._masters import dynamical_masters, in_8_bits
@@ -48,6 +49,9 @@ _HELD_OUT = 1_000_000
 # Crystals of a lattice among which one is chosen to be solved with many
 # beams, and the half width of its master patterns.
 _TO_CHOOSE_FROM = 4
+# Energies that master patterns of many beams are the mean of, where electrons
+# have lost some.
+_ENERGIES = 4
 # Raised when many beams are solved in another way.
 _MANY_BEAMS = 2
 _HALF_WIDTH = 70
@@ -282,6 +286,7 @@ class Shards:
                         c.atoms_power,
                         c.order,
                         c.many_beam_cell,
+                        c.many_beam_loss,
                     ]
                 )
                 key = f"{zlib.crc32(text.encode()):08x}"
@@ -462,12 +467,14 @@ class Shards:
         # and the renaming is atomic.
         mine = path.with_name(f"{path.name}.{os.getpid()}")
         if many_beams:
+            # Where none is lost, no number is spent on it.
+            losses = np.zeros(n)
+            if settings.many_beam_loss:
+                losses = rng.uniform(0, settings.many_beam_loss, n)
             masters = [
-                in_8_bits(
-                    many_beam_master(c, e, half_width=_HALF_WIDTH, depth=d)
-                )
-                for (c, _), e, d in zip(
-                    crystals, energies, depths, strict=True
+                in_8_bits(_over_energies(c, e, d, loss))
+                for (c, _), e, d, loss in zip(
+                    crystals, energies, depths, losses, strict=True
                 )
             ]
             np.save(f"{mine}.npy", np.array(masters))
@@ -480,6 +487,23 @@ class Shards:
             mine.with_suffix(f".{os.getpid()}.json"),
             path.with_suffix(".json"),
         )
+
+
+def _over_energies(
+    crystal: Crystal, energy: float, depth: float, loss: float
+) -> np.ndarray:
+    """Master pattern of many beams of electrons that have lost some share
+    of their energy on average."""
+    losses = energy_losses(loss, _ENERGIES) if loss else np.zeros(1)
+    return np.mean(
+        [
+            many_beam_master(
+                crystal, energy * (1 - x), half_width=_HALF_WIDTH, depth=depth
+            )
+            for x in losses
+        ],
+        axis=0,
+    )
 
 
 def _dynamical(number: int | None) -> tuple[np.ndarray, Shard]:

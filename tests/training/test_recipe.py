@@ -97,6 +97,10 @@ def test_settings_are_not_modified(tiny):
         ({"crystals": {"near": 1.1}}, "near must be at most 1, not 1.1"),
         ({"crystals": {"near_told": 2}}, "near_told must be at most 1, not 2"),
         ({"crystals": {"near_told": -1}}, "near_told must be.*not -1"),
+        (
+            {"crystals": {"many_beam_loss": 1.5}},
+            "many_beam_loss must be at most 1, not 1.5",
+        ),
         ({"crystals": {"many_beam": -0.1}}, "many_beam must be.*not -0.1"),
         (
             {"crystals": {"many_beam": 0.1}},

@@ -279,6 +279,28 @@ def test_depth(recipe, shards, tmp_path, monkeypatch, depth):
         assert 80 <= depths.min() and depths.max() <= 90
 
 
+def test_many_beams_of_electrons_that_lost_energy(many_beams):
+    crystals = replace(many_beams.recipe.crystals, many_beam_loss=0.2)
+    recipe = replace(many_beams.recipe, crystals=crystals)
+    lossy = Shards(recipe, many_beams.directory.parent)
+    lossy._open["held_out"] = many_beams.held_out()
+    # Of the same recipe otherwise, and kept beside those without.
+    without, _ = many_beams.many_beams(1)
+    many_beams.asked.clear()
+    masters, shard = lossy.many_beams(1)
+    assert masters.shape == without.shape
+    assert not np.array_equal(masters, without)
+    assert len(many_beams.asked) == 14 * 4
+    for i in range(14):
+        parts = many_beams.asked[4 * i : 4 * i + 4]
+        assert [crystal.name for crystal, *_ in parts] == [shard.names[i]] * 4
+        energies = np.array([energy for _, energy, _ in parts])
+        assert (np.diff(energies) < 0).all()
+        # A mean loss of up to a fifth, at most half for any.
+        assert 0.7 < energies.mean() / energies.max() < 1
+        assert len({depth for *_, depth in parts}) == 1
+
+
 def test_many_beams_are_trained_on(many_beams, monkeypatch):
     _, shard = many_beams.many_beams(1)
     monkeypatch.setattr(many_beams, "made_up", lambda number: shard)
