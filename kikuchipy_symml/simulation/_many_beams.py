@@ -30,7 +30,7 @@ from ._sphere import lambert_directions, lambert_positions, point_spacing
 # the potential is this share of the excitation error or more, but at least
 # and at most so many.
 _SHARE = 0.02
-_BEAMS = (16, 48)
+_BEAMS = (16, 32)
 # Reflections weaker than this beside the strongest are left out.
 _WEAKEST = 2e-3
 # So many times more are taken to first order.
@@ -70,7 +70,7 @@ def many_beam_intensity(
     energy
         Energy of the electrons in keV.
     beams
-        Number of beams in each direction. If not given, 16 to 48: more for
+        Number of beams in each direction. If not given, 16 to 32: more for
         heavy elements and for large cells.
     d_min
         Smallest interplanar spacing in ångström.
@@ -243,8 +243,9 @@ class _Tables:
         # Products of each beam with the beam itself, for those that are left
         # out; none of these is asked for the beam itself.
         kept = np.append(middle, np.flatnonzero(keep))
-        self.at_atoms = u[kept] * s[kept].conj() / self.mean[0]
-        self.absorbing = (u[kept] * a[kept].conj()).real
+        at_atoms = u[kept] * s[kept].conj() / self.mean[0]
+        self.at_atoms = at_atoms.astype(precise)
+        self.absorbing = (u[kept] * a[kept].conj()).real.astype(np.float32)
         self.strength = np.append(0, strength[keep]).astype(np.float32)
         g = hkl @ np.linalg.inv(crystal.matrix).T
         self.g = g.astype(np.float32)
@@ -295,12 +296,12 @@ class _Tables:
     ) -> np.ndarray:
         """What each of some beams alone adds to the relative intensity, if
         it is weak, shape (D,)."""
-        size = damping**2 + error**2 / 4
+        inverse = 1 / (damping**2 + error**2 / 4)
         at_atoms = self.at_atoms[near]
-        total = (error / (2 * size)) @ at_atoms.real
-        total -= (2 / damping / error) @ self.absorbing[near]
+        total = (error * inverse) @ (at_atoms.real / 2)
+        total -= (1 / error) @ (2 / damping * self.absorbing[near])
         if np.iscomplexobj(at_atoms):
-            total -= (damping / size) @ at_atoms.imag
+            total -= inverse @ (damping * at_atoms.imag)
         return total
 
     def _near(self, directions: np.ndarray, n: int) -> np.ndarray:

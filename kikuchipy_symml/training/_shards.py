@@ -51,9 +51,9 @@ _HELD_OUT = 1_000_000
 _TO_CHOOSE_FROM = 4
 # Energies that master patterns of many beams are the mean of, where electrons
 # have lost some.
-_ENERGIES = 4
+_ENERGIES = 3
 # Raised when many beams are solved in another way.
-_MANY_BEAMS = 2
+_MANY_BEAMS = 3
 _HALF_WIDTH = 70
 # So many crystals of the library that are no use, and random ones are taken.
 _IN_VAIN = 200
