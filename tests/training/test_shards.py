@@ -290,10 +290,10 @@ def test_many_beams_of_electrons_that_lost_energy(many_beams):
     masters, shard = lossy.many_beams(1)
     assert masters.shape == without.shape
     assert not np.array_equal(masters, without)
-    assert len(many_beams.asked) == 14 * 4
+    assert len(many_beams.asked) == 14 * 3
     for i in range(14):
-        parts = many_beams.asked[4 * i : 4 * i + 4]
-        assert [crystal.name for crystal, *_ in parts] == [shard.names[i]] * 4
+        parts = many_beams.asked[3 * i : 3 * i + 3]
+        assert [crystal.name for crystal, *_ in parts] == [shard.names[i]] * 3
         energies = np.array([energy for _, energy, _ in parts])
         assert (np.diff(energies) < 0).all()
         # A mean loss of up to a fifth, at most half for any.
