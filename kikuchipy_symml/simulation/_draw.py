@@ -22,7 +22,8 @@ from ._camera import (
     draw_table,
     record,
 )
-from ._sphere import _lambert_xy, point_spacing, random_rotations
+from ._rest import Rest
+from ._sphere import _bilinear, _lambert_xy, point_spacing, random_rotations
 from ._stack import BandStack
 
 # Samples of each band's profile on either side of its plane.
@@ -36,6 +37,7 @@ def draw_patterns(
     camera: Camera,
     rotations: np.ndarray | None = None,
     per_camera: int = 1,
+    rest: Rest | None = None,
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Draw patterns as one detector of random make would record them.
 
@@ -60,6 +62,9 @@ def draw_patterns(
     per_camera
         Number of consecutive patterns that share everything but the
         orientation and the noise, such as those of one grain.
+    rest
+        What is added to the bands of the crystals, which `source` must
+        then be.
 
     Returns
     -------
@@ -104,6 +109,7 @@ def draw_patterns(
             source.reach,
             source.bragg,
             np.asarray(source.profiles, dtype=np.float32),
+            *_rest_of(rest, which, rotations),
             *setting,
             patterns,
         )
@@ -117,6 +123,18 @@ def draw_patterns(
             patterns,
         )
     return patterns, given, aspect_ratio
+
+
+def _rest_of(
+    rest: Rest | None, which: np.ndarray, rotations: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Master patterns, none if there is no rest, and from the detector's
+    frame to that of the master pattern of each pattern."""
+    if rest is None:
+        return np.empty((0, 2, 1, 1), dtype=np.float32), rotations
+    turned = rest.to_unstrained()[which] @ rotations
+    masters = np.ascontiguousarray(rest.masters, dtype=np.float32)
+    return masters, np.ascontiguousarray(turned, dtype=np.float32)
 
 
 def _inverse_standard_deviation(
@@ -261,12 +279,38 @@ def _signed_profile(profile, reach, bragg, width, edges, area, out):
 
 
 @nb.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "arcp"})
+def _add_master(image, master, turned, pc, aspect_ratio):
+    """Add both hemispheres of a master pattern, looked up along directions
+    of the detector's frame, to an image. One point of it is the mean over
+    about a pixel."""
+    ny, nx = image.shape
+    half = np.float32(0.5)
+    for r in range(ny):
+        dy = (pc[1] - (r + half) / ny) / pc[2]
+        for c in range(nx):
+            dx = ((c + half) / nx - pc[0]) * aspect_ratio / pc[2]
+            x = turned[0, 0] * dx + turned[0, 1] * dy + turned[0, 2]
+            y = turned[1, 0] * dx + turned[1, 1] * dy + turned[1, 2]
+            z = turned[2, 0] * dx + turned[2, 1] * dy + turned[2, 2]
+            q = 1 / np.sqrt(x * x + y * y + z * z)
+            m = master[0]
+            if z < 0:
+                # kikuchipy's lower hemisphere is seen from above.
+                m = master[1]
+                z = -z
+            u, v = _lambert_xy(x * q, y * q, z * q)
+            image[r, c] += _bilinear(m, u, v)
+
+
+@nb.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "arcp"})
 def _draw_bands(
     which,
     normals,
     reach,
     bragg,
     profiles,
+    rest,
+    turned,
     pc,
     aspect_ratio,
     table,
@@ -337,6 +381,8 @@ def _draw_bands(
                         image[r, c] += signed[m] + f * (
                             signed[m + 1] - signed[m]
                         )
+        if len(rest) > 0:
+            _add_master(image, rest[k], turned[i], pc[i], aspect_ratio)
         mean = image.mean()
         inverse = 1 / (image.std() + np.float32(1e-6))
         for r in range(ny):

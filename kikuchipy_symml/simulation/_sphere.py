@@ -161,6 +161,45 @@ def master_from_bands(bands: Bands, size: int = 241) -> np.ndarray:
     return master
 
 
+def sum_of_profiles(
+    directions: np.ndarray,
+    normals: np.ndarray,
+    reach: np.ndarray,
+    profiles: np.ndarray,
+) -> np.ndarray:
+    """Sum the bands of a crystal along the directions of a square
+    projection, as the first component of :func:`master_from_bands`.
+
+    Parameters
+    ----------
+    directions
+        As from :func:`lambert_directions`, shape (size, size, 3).
+    normals
+        Of the planes, shape (R, 3).
+    reach
+        Sine at which each profile ends, shape (R,).
+    profiles
+        Tapered to zero at their ends, shape (R, T).
+
+    Returns
+    -------
+    intensity
+        Shape (size, size), float32.
+    """
+    size = len(directions)
+    reach, averaged = _average(reach, profiles, point_spacing(size))
+    master = np.zeros((4, size, size), dtype=np.float32)
+    _sum_bands(
+        directions,
+        normals,
+        reach.astype(np.float32),
+        averaged.astype(np.float32),
+        np.zeros(averaged.shape, dtype=np.float32),
+        master,
+    )
+    return master[0]
+
+
 def _average(
     reach: np.ndarray, profiles: np.ndarray, width: float
 ) -> tuple[np.ndarray, np.ndarray]:

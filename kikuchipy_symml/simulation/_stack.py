@@ -176,6 +176,7 @@ class BandStack:
         rng: np.random.Generator,
         space_groups: np.ndarray,
         variety: Variety,
+        strain: np.ndarray | None = None,
     ) -> "BandStack":
         """Return other crystals of the same symmetry.
 
@@ -187,10 +188,14 @@ class BandStack:
             Space group number of each crystal, shape (M,).
         variety
             How much they differ.
+        strain
+            Of each crystal, symmetric tensors of shape (M, 3, 3). Drawn
+            if not given.
         """
         m = len(self)
         log_scale = np.log1p(variety.scale) * rng.uniform(-1, 1, (m, 1))
-        strain = variety.strain * _random_strain(rng, space_groups)
+        if strain is None:
+            strain = variety.strain * random_strain(rng, space_groups)
         # Of reciprocal vectors; to first order, which keeps it symmetric.
         normals = self.normals - np.einsum(
             "mij,mrj->mri", strain, self.normals
@@ -303,7 +308,7 @@ def _piecewise(values, ends, out):
                 out[i, r, t] = low + f * (high - low)
 
 
-def _random_strain(
+def random_strain(
     rng: np.random.Generator, space_groups: np.ndarray
 ) -> np.ndarray:
     """Symmetric tensors with components of about one that change the

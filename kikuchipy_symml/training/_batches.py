@@ -5,6 +5,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,8 +13,10 @@ from kikuchipy_symml import symmetry
 from kikuchipy_symml.pattern import canonical_views
 from kikuchipy_symml.simulation import (
     BandStack,
+    Rest,
     draw_patterns,
     random_rotations,
+    random_strain,
 )
 
 from ._auxiliary import Truth
@@ -58,9 +61,11 @@ class Batches:
         crystals = self.recipe.crystals
         per_crystal = self.recipe.optimiser.per_crystal
         source: BandStack | np.ndarray
+        rest = None
         # Where none are dynamical no number is spent on the question.
         if crystals.many_beam and rng.random() < crystals.many_beam:
-            source, stack, numbers = self._choose_many_beams(rng)
+            source, rest, numbers = self._choose_many_beams(rng)
+            stack = source
             which = np.repeat(np.arange(len(numbers)), per_crystal)
             stack, numbers = stack[which], numbers[which]
         elif crystals.dynamical and rng.random() < crystals.dynamical:
@@ -80,7 +85,13 @@ class Batches:
             stack, numbers = stack[which], numbers[which]
         rotations = random_rotations(rng, len(which))
         patterns, pc, aspect_ratio = draw_patterns(
-            rng, source, which, self.recipe.camera, rotations, per_crystal
+            rng,
+            source,
+            which,
+            self.recipe.camera,
+            rotations,
+            per_crystal,
+            rest,
         )
         views, _ = canonical_views(
             patterns, pc, self.recipe.view, aspect_ratio=aspect_ratio
@@ -154,11 +165,10 @@ class Batches:
             chosen.append((shard, int(candidates[i])))
         return chosen
 
-    def _choose_many_beams(
-        self, rng
-    ) -> tuple[np.ndarray, BandStack, np.ndarray]:
-        """Master patterns of many beams, bands and space groups of the
-        crystals of a batch, every Bravais lattice as likely."""
+    def _choose_many_beams(self, rng) -> tuple[BandStack, Rest, np.ndarray]:
+        """Bands of the crystals of a batch, what many beams add to them, and
+        space groups, every Bravais lattice as likely. The bands are
+        varied."""
         n = self.recipe.optimiser.crystals_per_batch
         shards = self.shards.with_many_beams()
         chosen = [
@@ -169,10 +179,16 @@ class Batches:
                 strict=True,
             )
         ]
+        numbers = np.array([shard.space_groups[i] for _, shard, i in chosen])
+        # What is added to the bands cannot be scaled with them, and has its
+        # own losses of energy.
+        variety = replace(self.recipe.variety, scale=0.0, loss=0.0)
+        strain = variety.strain * random_strain(rng, numbers)
+        stack = BandStack.join([shard.source[[i]] for _, shard, i in chosen])
         return (
-            np.stack([masters[i] for masters, _, i in chosen]),
-            BandStack.join([shard.source[[i]] for _, shard, i in chosen]),
-            np.array([shard.space_groups[i] for _, shard, i in chosen]),
+            stack.varied(rng, numbers, variety, strain),
+            Rest(np.stack([rest[i] for rest, _, i in chosen]), strain),
+            numbers,
         )
 
     def _choose_evenly(self, rng, shard: Shard) -> np.ndarray:

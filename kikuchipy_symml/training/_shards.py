@@ -12,7 +12,7 @@ import os
 import threading
 import zlib
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,7 @@ from kikuchipy_symml.simulation import (
     band_profiles,
     escape_depth,
     many_beam_master,
+    take_apart,
 )
 from kikuchipy_symml.simulation._order import (
     strength_of_metric,
@@ -266,9 +267,8 @@ class Shards:
             return self._dynamical
 
     def many_beams(self, number: int) -> tuple[np.ndarray, Shard]:
-        """Master patterns of many beams of one crystal of each Bravais
-        lattice, shape (14, 2, size, size), int8, and the crystals with
-        their bands.
+        """One crystal of each Bravais lattice with its bands, and what
+        many beams add to these, shape (14, 2, size, size), float32.
 
         Parameters
         ----------
@@ -302,7 +302,8 @@ class Shards:
                         f"{masters} is missing beside {path}.npz: remove "
                         "that, too, to have both made again"
                     )
-                self._many_beams[number] = np.load(masters), shard
+                bands, rest = take_apart(np.load(masters), shard.source)
+                self._many_beams[number] = rest, replace(shard, source=bands)
             return self._many_beams[number]
 
     def _make_up(self, number: int) -> list[tuple[Crystal, str]]:

@@ -11,7 +11,7 @@ from kikuchipy_symml.simulation import (
     _stack,
     band_profiles,
 )
-from kikuchipy_symml.simulation._stack import _random_strain
+from kikuchipy_symml.simulation._stack import random_strain
 
 NUMBERS = [2, 12, 62, 136, 166, 194, 225]
 
@@ -186,7 +186,7 @@ def test_strained_normals_obey_the_symmetry(stack, made):
 
 def test_strain_that_is_free(made):
     numbers = np.repeat(NUMBERS, 50)
-    strain = _random_strain(np.random.default_rng(4), numbers)
+    strain = random_strain(np.random.default_rng(4), numbers)
     np.testing.assert_allclose(strain, strain.swapaxes(1, 2))
     np.testing.assert_allclose(
         np.trace(strain, axis1=1, axis2=2), 0, atol=1e-12

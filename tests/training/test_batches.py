@@ -101,35 +101,73 @@ def test_several_patterns_of_a_crystal(recipe, shards, dynamical):
         )
 
 
-def test_many_beams(recipe, shards, monkeypatch):
-    """Each pattern is of the master pattern that goes with its bands."""
+@pytest.fixture
+def of_many_beams(recipe, shards, monkeypatch):
+    """Batches of many beams of two parts, and these; the rest of each
+    crystal is its number."""
     crystals = replace(
         recipe.crystals, many_beam=1.0, many_beam_shards=2, empty=0
     )
     optimiser = replace(recipe.optimiser, batch=64, per_crystal=1, fused=0.0)
+    variety = replace(recipe.variety, strain=0.02, scale=0.1, strength=0.3)
     own = Shards(
-        replace(recipe, crystals=crystals, optimiser=optimiser),
+        replace(
+            recipe, crystals=crystals, optimiser=optimiser, variety=variety
+        ),
         shards.directory.parent,
     )
     parts = {}
     for number in (0, 1):
         shard = shards.made_up(number)
-        masters = np.arange(14, dtype=np.int8) + 14 * number
-        parts[number] = masters[:, None, None, None], shard
+        rest = np.arange(14, dtype=np.float32) + 14 * number
+        rest = np.tile(rest[:, None, None, None], (1, 2, 5, 5))
+        parts[number] = rest, shard
     monkeypatch.setattr(own, "many_beams", parts.__getitem__)
-    masters, stack, numbers = Batches(own.recipe, own)._choose_many_beams(
-        np.random.default_rng(0)
-    )
-    assert len(masters) == len(stack) == len(numbers) == 64
-    for master, bragg, number in zip(
-        masters.ravel(), stack.bragg, numbers, strict=True
-    ):
-        of, i = divmod(int(master), 14)
+    return Batches(own.recipe, own), parts
+
+
+def test_many_beams(of_many_beams):
+    """Each pattern is of the rest that goes with its bands."""
+    batches, parts = of_many_beams
+    stack, rest, numbers = batches._choose_many_beams(np.random.default_rng(0))
+    assert len(rest.masters) == len(stack) == len(numbers) == 64
+    which = rest.masters[:, 0, 0, 0]
+    for i, number, k in zip(which, numbers, range(64), strict=True):
+        of, i = divmod(int(i), 14)
         shard = parts[of][1]
         assert number == shard.space_groups[i]
-        n = shard.source.bragg.shape[1]
-        np.testing.assert_array_equal(bragg[:n], shard.source.bragg[i])
-    assert len(np.unique(masters)) > 20
+        # Strained as the rest is, and not scaled.
+        one = shard.source[[i]]
+        there = one.reach[0] > 0
+        vectors = (one.normals[0] * one.bragg[0, :, None])[there]
+        vectors = vectors @ rest.to_unstrained()[k]
+        bragg = stack.bragg[k, : len(there)][there]
+        np.testing.assert_allclose(
+            np.linalg.norm(vectors, axis=1), bragg, rtol=1e-4
+        )
+    assert len(np.unique(which)) > 20
+    assert rest.strain.std() > 0.005
+
+
+def test_many_beams_are_varied(of_many_beams):
+    """A crystal that is drawn again has other strengths of bands."""
+    batches, _ = of_many_beams
+    stack, rest, _ = batches._choose_many_beams(np.random.default_rng(0))
+    which = rest.masters[:, 0, 0, 0]
+    values, counts = np.unique(which, return_counts=True)
+    first, second, *_ = np.flatnonzero(which == values[counts.argmax()])
+    ratio = np.abs(stack.profiles[first]).max(axis=1) / np.maximum(
+        np.abs(stack.profiles[second]).max(axis=1), 1e-6
+    )
+    assert np.log(ratio[stack.reach[first] > 0]).std() > 0.1
+
+
+def test_views_of_many_beams(of_many_beams):
+    batches, _ = of_many_beams
+    views, numbers, truth = batches(0)
+    assert len(views) == len(numbers) == len(truth.angles) == 64
+    assert np.isfinite(views).all()
+    assert (truth.angles[..., 0].max(axis=1) > 0).all()
 
 
 def test_error_in_a_thread_is_raised(batches):

@@ -16,9 +16,11 @@ from kikuchipy_symml.crystals import (
 )
 from kikuchipy_symml.crystals._metric import is_clear, primitive_cells
 from kikuchipy_symml.simulation import (
+    BandStack,
     band_profiles,
     escape_depth,
     many_beam_master,
+    take_apart,
 )
 from kikuchipy_symml.simulation._order import strength_of_metric
 from kikuchipy_symml.symmetry import class_index
@@ -235,9 +237,16 @@ def many_beams(recipe, shards, tmp_path, monkeypatch):
 
 def test_many_beams(many_beams):
     assert many_beams.with_many_beams() == range(1, 2)
-    masters, shard = many_beams.many_beams(1)
+    rest, shard = many_beams.many_beams(1)
+    (kept,) = many_beams.directory.glob("many_beams_*.npy")
+    masters = np.load(kept)
     assert masters.shape == (14, 2, 5, 5) and masters.dtype == np.int8
     assert (np.abs(masters).max(axis=(1, 2, 3)) == 127).all()
+    # It is what their bands do not explain of them.
+    kept = np.load(kept.with_suffix(".npz"))
+    bands, expected = take_apart(masters, BandStack(**kept))
+    np.testing.assert_array_equal(rest, expected)
+    np.testing.assert_array_equal(shard.source.profiles, bands.profiles)
     assert LATTICE[shard.space_groups - 1].tolist() == list(range(14))
     assert len(many_beams.asked) == 14
     volumes = []
@@ -251,7 +260,7 @@ def test_many_beams(many_beams):
     # They are read, not made again.
     again = Shards(many_beams.recipe, many_beams.directory.parent)
     found, _ = again.many_beams(1)
-    np.testing.assert_array_equal(found, masters)
+    np.testing.assert_array_equal(found, rest)
     assert len(many_beams.asked) == 14
 
 
