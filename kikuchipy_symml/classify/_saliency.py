@@ -20,6 +20,7 @@ import numpy as np
 
 from kikuchipy_symml.classify._question import TINY, log_odds
 from kikuchipy_symml.models import ModelError, SymmetryModel
+from kikuchipy_symml.models._forward import compile_forward
 from kikuchipy_symml.models._model import _LOCK
 from kikuchipy_symml.pattern import ViewSpec
 
@@ -42,7 +43,10 @@ def explainer_of(model: SymmetryModel) -> "Explainer":
     with _LOCK:
         if key not in _EXPLAINERS:
             _EXPLAINERS[key] = Explainer(
-                model.network, model.view, str(model.path)
+                model.network,
+                model.view,
+                str(model.path),
+                model._forward(None),
             )
         return _EXPLAINERS[key]
 
@@ -59,14 +63,23 @@ class Explainer:
         The view that it takes.
     source
         What to call the network in errors.
+    forward
+        Its forward pass from array to array. Made if not given, which
+        takes seconds.
     """
 
     def __init__(
-        self, network: "keras.Model", view: ViewSpec, source: str = "a model"
+        self,
+        network: "keras.Model",
+        view: ViewSpec,
+        source: str = "a model",
+        forward: Callable | None = None,
     ) -> None:
         self.network, self._outputs = _functional(network)
         self.view = view
         self.source = source
+        shape = (None, view.size, view.size, 2)
+        self._forward = forward or compile_forward(self.network, shape)
 
     def check(self, method: str) -> None:
         """Raise unless a method can be used with the network.
@@ -89,7 +102,7 @@ class Explainer:
     def predict(self, views: np.ndarray) -> np.ndarray:
         """Return probabilities, shape (B, 230), of views."""
         with _LOCK:
-            return np.asarray(self._forward(views))
+            return np.asarray(self._forward(np.asarray(views, np.float32)))
 
     def saliency(
         self,
@@ -332,14 +345,14 @@ class Explainer:
                 )
                 return _log_odds_tensor(p, for_it, against_it)
 
-            def fall(k):
-                keep = 1 - tf.one_hot(k, n)
-                return before - score(keep)
-
-            before = score(tf.ones(n))
-            fallen = tf.map_fn(
-                fall, tf.range(n), fn_output_signature="float32"
+            # The last one leaves nothing out: one graph for all, as it
+            # takes longer to make than to use.
+            scores = tf.map_fn(
+                lambda k: score(1 - tf.one_hot(k, n)),
+                tf.range(n + 1),
+                fn_output_signature="float32",
             )
+            fallen = scores[n] - scores[:n]
             there = tf.cast(strength > 0, tf.float32)
             return normals, tf.transpose(fallen) * there
 
@@ -357,25 +370,6 @@ class Explainer:
         import keras
 
         return keras.Model(self.network.inputs[0], outputs)
-
-    @cached_property
-    def _forward(self) -> Callable:
-        import tensorflow as tf
-
-        shape = (None, self.view.size, self.view.size, 2)
-        traced = tf.function(
-            self._probabilities,
-            input_signature=[tf.TensorSpec(shape, tf.float32)],
-            autograph=False,
-        )
-
-        def forward(views: np.ndarray) -> np.ndarray:
-            return traced(tf.constant(views, tf.float32)).numpy()
-
-        return forward
-
-    def _probabilities(self, views):
-        return self.network(views, training=False)
 
     def _traced(self, function: Callable) -> Callable:
         import tensorflow as tf

@@ -21,13 +21,10 @@ from kikuchipy_symml import symmetry
 from kikuchipy_symml.crystals import (
     SPLITS,
     Crystal,
-    decorated,
     library,
     measured_phases,
-    random_crystal,
     split,
 )
-from kikuchipy_symml.crystals._metric import primitive_cells
 from kikuchipy_symml.simulation import (
     BandStack,
     band_profiles,
@@ -35,93 +32,22 @@ from kikuchipy_symml.simulation import (
     many_beam_master,
     take_apart,
 )
-from kikuchipy_symml.simulation._order import (
-    strength_of_metric,
-    strength_of_order,
-)
+from kikuchipy_symml.simulation._order import strength_of_order
 from kikuchipy_symml.simulation._stack import energy_losses
 
 from ._identity import identity, identity_of
+from ._made_up import SOURCES, Maker, primitive_atoms
 from ._masters import dynamical_masters, in_8_bits
 from ._recipe import Recipe
 
-SOURCES = ("random", "decorated", "library")
 _HELD_OUT = 1_000_000
-# Crystals of a lattice among which one is chosen to be solved with many
-# beams, and the half width of its master patterns.
-_TO_CHOOSE_FROM = 4
 # Energies that master patterns of many beams are the mean of, where electrons
 # have lost some.
 _ENERGIES = 3
 # Raised when many beams are solved in another way.
 _MANY_BEAMS = 3
+# Half width of the master patterns of many beams.
 _HALF_WIDTH = 70
-# So many crystals of the library that are no use, and random ones are taken.
-_IN_VAIN = 200
-
-
-def _primitive_atoms(crystal: Crystal) -> float:
-    atoms = crystal.occupancies.sum()
-    return float(atoms / primitive_cells(crystal.space_group))
-
-
-class _Maker:
-    """Makes up crystals that are not among some identities; a share of
-    them with a cell that is nearly one of higher symmetry, if the strengths
-    of reflections tell it from that by so much."""
-
-    def __init__(
-        self,
-        rng: np.random.Generator,
-        taken: set[str],
-        near: float = 0.0,
-        told: float = 0.0,
-    ) -> None:
-        self.rng = rng
-        self.taken = taken
-        self.near = near
-        self.told = told
-        lattices = symmetry.class_names("bravais_lattice")
-        of = symmetry.class_index("bravais_lattice")
-        # Crystals of the library by Bravais lattice, to train on.
-        self.models: dict[str, list[Crystal]] = {i: [] for i in lattices}
-        for crystal in split()["train"]:
-            self.models[lattices[of[crystal.space_group - 1]]].append(crystal)
-
-    def random(self, lattice: str) -> Crystal:
-        """A random crystal."""
-        near = self._is_near()
-        while True:
-            crystal = random_crystal(
-                self.rng, bravais_lattice=lattice, near=near
-            )
-            if self._will_do(crystal, near):
-                return crystal
-
-    def decorated(self, lattice: str) -> Crystal:
-        """A crystal of the library with other elements, or a random one if
-        the library has none of this lattice."""
-        models = self.models[lattice]
-        near = bool(models) and self._is_near()
-        while models:
-            model = models[self.rng.integers(len(models))]
-            try:
-                crystal = decorated(model, self.rng, near=near)
-            except (RuntimeError, ValueError):
-                # Some types take no other elements.
-                continue
-            if self._will_do(crystal, near):
-                return crystal
-        return self.random(lattice)
-
-    def _is_near(self) -> bool:
-        # Where none are, no number is spent on the question.
-        return self.near > 0 and self.rng.random() < self.near
-
-    def _will_do(self, crystal: Crystal, near: bool) -> bool:
-        return identity_of(crystal) not in self.taken and (
-            not near or strength_of_metric(crystal) >= self.told
-        )
 
 
 @dataclass(frozen=True)
@@ -311,7 +237,7 @@ class Shards:
         rng = np.random.default_rng([self.recipe.seed, 1, number])
         # Those that are held out do not change with the recipe.
         near = 0.0 if number == _HELD_OUT else settings.near
-        make = _Maker(rng, self._taken(number), near, settings.near_told)
+        make = self._maker(rng, number, near)
         out = []
         for lattice in symmetry.class_names("bravais_lattice"):
             for _ in range(settings.random):
@@ -323,40 +249,20 @@ class Shards:
         return out
 
     def _make_for_many_beams(self, number: int) -> list[tuple[Crystal, str]]:
-        """One crystal of each lattice, likelier a simple one."""
         settings = self.recipe.crystals
         rng = np.random.default_rng([self.recipe.seed, 6, number])
-        make = _Maker(
-            rng, self._taken(number), settings.near, settings.near_told
+        return self._maker(rng, number, settings.near).simple_ones(
+            settings.shares,
+            settings.many_beam_cell,
+            settings.order,
+            settings.atoms_power,
         )
-        out = []
-        for lattice in symmetry.class_names("bravais_lattice"):
-            source = SOURCES[rng.choice(3, p=settings.shares)]
-            found: list[Crystal] = []
-            in_vain = 0
-            while len(found) < _TO_CHOOSE_FROM:
-                if in_vain == _IN_VAIN:
-                    source = "random"
-                if source == "library" and make.models[lattice]:
-                    models = make.models[lattice]
-                    crystal = models[rng.integers(len(models))]
-                elif source == "random":
-                    crystal = make.random(lattice)
-                else:
-                    crystal = make.decorated(lattice)
-                volume = crystal.volume / primitive_cells(crystal.space_group)
-                if (
-                    volume <= settings.many_beam_cell
-                    and strength_of_order(crystal) >= settings.order
-                ):
-                    found.append(crystal)
-                else:
-                    in_vain += 1
-            likely = np.array([_primitive_atoms(c) for c in found])
-            likely **= -settings.atoms_power
-            chosen = rng.choice(len(found), p=likely / likely.sum())
-            out.append((found[chosen], source))
-        return out
+
+    def _maker(
+        self, rng: np.random.Generator, number: int, near: float
+    ) -> Maker:
+        told = self.recipe.crystals.near_told
+        return Maker(rng, split()["train"], self._taken(number), near, told)
 
     def _taken(self, number: int) -> set[str]:
         """What made-up crystals of a shard must not be: crystals that are
@@ -458,7 +364,7 @@ class Shards:
             "space_groups": [int(c.space_group) for c, _ in crystals],
             "sources": [source for _, source in crystals],
             "identities": [identity_of(c) for c, _ in crystals],
-            "atoms": [round(_primitive_atoms(c), 3) for c, _ in crystals],
+            "atoms": [round(primitive_atoms(c), 3) for c, _ in crystals],
             "order": [round(strength_of_order(c), 3) for c, _ in crystals],
             "energies": [round(float(e), 3) for e in energies],
             "depths": [round(float(d), 2) for d in depths],
@@ -522,6 +428,6 @@ def _dynamical(number: int | None) -> tuple[np.ndarray, Shard]:
         sources=np.full(len(known), SOURCES.index("library")),
         names=known.names,
         identities=known.identities,
-        atoms=np.array([_primitive_atoms(crystal) for crystal in crystals]),
+        atoms=np.array([primitive_atoms(crystal) for crystal in crystals]),
         order=np.array([strength_of_order(crystal) for crystal in crystals]),
     )

@@ -12,7 +12,7 @@ from kikuchipy_symml.simulation import (
     draw_patterns,
 )
 from kikuchipy_symml.symmetry import class_index
-from kikuchipy_symml.training import Shards, _batches, _shards
+from kikuchipy_symml.training import Shards, _batches, _made_up
 from kikuchipy_symml.training._batches import Batches, draw_set
 from kikuchipy_symml.training._masters import dynamical_masters
 
@@ -373,4 +373,4 @@ def test_simple_crystals_are_likelier(recipe, shards):
 )
 def test_atoms_of_primitive_cells(name, atoms):
     (crystal,) = (i for i in library() if i.name == name)
-    assert _shards._primitive_atoms(crystal) == pytest.approx(atoms)
+    assert _made_up.primitive_atoms(crystal) == pytest.approx(atoms)

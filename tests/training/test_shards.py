@@ -24,8 +24,8 @@ from kikuchipy_symml.simulation import (
 )
 from kikuchipy_symml.simulation._order import strength_of_metric
 from kikuchipy_symml.symmetry import class_index
-from kikuchipy_symml.training import Shards, _shards
-from kikuchipy_symml.training._shards import SOURCES
+from kikuchipy_symml.training import Shards, _made_up, _shards
+from kikuchipy_symml.training._made_up import SOURCES
 
 LATTICE = class_index("bravais_lattice")
 
@@ -109,7 +109,7 @@ def first_random(monkeypatch, shards):
     """Make the first random crystal of a lattice a certain one."""
     # Made first, or it would take the crystal.
     shards.held_out()
-    real = _shards.random_crystal
+    real = _made_up.random_crystal
 
     def use(crystal):
         lattice = crystal.bravais_lattice
@@ -120,7 +120,7 @@ def first_random(monkeypatch, shards):
                 return left.pop()
             return real(rng, bravais_lattice=bravais_lattice, near=near)
 
-        monkeypatch.setattr(_shards, "random_crystal", fake)
+        monkeypatch.setattr(_made_up, "random_crystal", fake)
         return left
 
     return use
