@@ -67,6 +67,8 @@ def train_layer(
     see.compile(jit_compile=True)
     optimiser = keras.optimizers.Adam(learning_rate)
     tell.compile(optimiser, loss, jit_compile=True)
+    # Made in the first step, its variables would have it traced twice.
+    optimiser.build(tell.trainable_variables)
     n = len(tell.inputs)
 
     def work(i: int) -> tuple:

@@ -353,6 +353,8 @@ class _Fitter:
             jit_compile=self.geometry is not None
             and steps >= STEPS_WORTH_COMPILING,
         )
+        # Made in the first step, its variables would have it traced twice.
+        self.trunk.optimizer.build(self.trunk.trainable_variables)
 
     def prepare(self, views: np.ndarray):
         """Return what the trunk takes."""
