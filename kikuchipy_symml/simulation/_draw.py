@@ -74,7 +74,17 @@ def draw_patterns(
         Projection centres that a user would give, shape (N, 3).
     aspect_ratio
         Width of the detector divided by its height.
+
+    Raises
+    ------
+    ValueError
+        If there is a rest, and the source is master patterns.
     """
+    if rest is not None and not isinstance(source, BandStack):
+        raise ValueError(
+            "What is added to bands goes with a source that is a BandStack, "
+            f"not master patterns of shape {np.shape(source)}"
+        )
     n = len(which)
     short = int(rng.integers(camera.pixels[0], camera.pixels[1] + 1))
     aspect_ratio = float(rng.uniform(*camera.aspect_ratio))

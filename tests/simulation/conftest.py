@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from kikuchipy_symml.crystals import Crystal
+from kikuchipy_symml.simulation import Camera
 
 CORNER = np.zeros((1, 3))
 BODY = np.array([[0, 0, 0], [1, 1, 1]]) / 2
@@ -50,3 +51,26 @@ def crystals():
             np.array([[1 / 3, 2 / 3, 0.25], [2 / 3, 1 / 3, 0.75]]),
         ),
     }
+
+
+@pytest.fixture(scope="session")
+def perfect():
+    """A camera with as few faults as one can have."""
+    return Camera(
+        pixels=(60, 60),
+        aspect_ratio=(1.0, 1.0),
+        pcx=(0.45, 0.45),
+        pcy=(0.3, 0.3),
+        pcz=(0.6, 0.6),
+        pc_error=(0.0, 0.0),
+        gamma=(0.0, 0.0),
+        edges=(0.0, 0.0),
+        blur=(0.2, 0.2),
+        noise=(1e-6, 1e-6),
+        bump=(0.0, 0.0),
+        slope=(0.0, 0.0),
+        dead=(0.0, 0.0),
+        saturation=(0.0, 0.0),
+        round_screen=0.0,
+        low_depth=0.0,
+    )

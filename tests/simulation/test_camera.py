@@ -18,26 +18,6 @@ from kikuchipy_symml.simulation import (
     sample_master,
 )
 
-# As few faults as a camera can have.
-PERFECT = Camera(
-    pixels=(60, 60),
-    aspect_ratio=(1.0, 1.0),
-    pcx=(0.45, 0.45),
-    pcy=(0.3, 0.3),
-    pcz=(0.6, 0.6),
-    pc_error=(0.0, 0.0),
-    gamma=(0.0, 0.0),
-    edges=(0.0, 0.0),
-    blur=(0.2, 0.2),
-    noise=(1e-6, 1e-6),
-    bump=(0.0, 0.0),
-    slope=(0.0, 0.0),
-    dead=(0.0, 0.0),
-    saturation=(0.0, 0.0),
-    round_screen=0.0,
-    low_depth=0.0,
-)
-
 
 @pytest.fixture(scope="module")
 def masters(crystals):
@@ -60,8 +40,8 @@ def rotations():
 
 
 @pytest.fixture(scope="module")
-def clean(masters, rotations):
-    return draw(masters, PERFECT, rotations=rotations)[0]
+def clean(masters, rotations, perfect):
+    return draw(masters, perfect, rotations=rotations)[0]
 
 
 # ------------------------------------------------------------- geometry
@@ -72,7 +52,7 @@ def clean(masters, rotations):
     ["pc", "shape"],
     [[(0.45, 0.3, 0.6), (60, 60)], [(0.55, 0.2, 0.8), (45, 60)]],
 )
-def test_same_patterns_as_kikuchipy(crystals, tilt, pc, shape):
+def test_same_patterns_as_kikuchipy(crystals, tilt, pc, shape, perfect):
     """Our master pattern through kikuchipy's own projection.
 
     An orientation G in kikuchipy takes directions from the sample's
@@ -110,7 +90,7 @@ def test_same_patterns_as_kikuchipy(crystals, tilt, pc, shape):
     )
     to_sample = np.column_stack([right, up, forward])
     camera = replace(
-        PERFECT,
+        perfect,
         pixels=(shape[0], shape[0]),
         aspect_ratio=(shape[1] / shape[0],) * 2,
         **{n: (v, v) for n, v in zip(("pcx", "pcy", "pcz"), pc, strict=True)},
@@ -129,40 +109,40 @@ def test_same_patterns_as_kikuchipy(crystals, tilt, pc, shape):
         assert np.corrcoef(ours[::-1].ravel(), theirs.ravel())[0, 1] < 0.7
 
 
-def test_each_pattern_has_its_master(masters, rotations):
+def test_each_pattern_has_its_master(masters, rotations, perfect):
     rng = np.random.default_rng(1)
     which = np.array([0, 1, 1, 0])
-    patterns, _, _ = draw_patterns(rng, masters, which, PERFECT, rotations)
+    patterns, _, _ = draw_patterns(rng, masters, which, perfect, rotations)
     for k, i in enumerate(which):
         alone, _, _ = draw_patterns(
             np.random.default_rng(1),
             masters[[i]],
             np.zeros(4, int),
-            PERFECT,
+            perfect,
             rotations,
         )
         np.testing.assert_array_equal(patterns[k], alone[k])
 
 
-def test_small_integers_do(masters, rotations, clean):
+def test_small_integers_do(masters, rotations, clean, perfect):
     """Masters are kept as int8."""
     scale = 16 / masters[:, 0].std(axis=(1, 2))
     small = np.round(masters * scale[:, None, None, None])
     small = np.clip(small, -127, 127).astype(np.int8)
-    patterns, _, _ = draw(small, PERFECT, rotations=rotations)
+    patterns, _, _ = draw(small, perfect, rotations=rotations)
     for a, b in zip(patterns, clean, strict=True):
         assert np.corrcoef(a.ravel(), b.ravel())[0, 1] > 0.99
 
 
-def test_one_channel_has_no_edges(masters, rotations, clean):
-    camera = replace(PERFECT, edges=(0.5, 0.5))
+def test_one_channel_has_no_edges(masters, rotations, clean, perfect):
+    camera = replace(perfect, edges=(0.5, 0.5))
     alone, _, _ = draw(masters[:, :1], camera, rotations=rotations)
     np.testing.assert_array_equal(alone, clean)
     with_edges, _, _ = draw(masters, camera, rotations=rotations)
     assert np.abs(with_edges - clean).mean() > 0.02
 
 
-def test_edges_of_bands_along_the_beam():
+def test_edges_of_bands_along_the_beam(perfect):
     """A band whose plane holds the beam has no excess and deficiency
     lines; one across has a bright and a dark one."""
     from kikuchipy_symml.simulation import Bands
@@ -177,7 +157,7 @@ def test_edges_of_bands_along_the_beam():
         family=np.array([0]),
     )
     master = master_from_bands(bands, 241)[None]
-    camera = replace(PERFECT, pcx=(0.5, 0.5), pcy=(0.5, 0.5), edges=(0.5, 0.5))
+    camera = replace(perfect, pcx=(0.5, 0.5), pcy=(0.5, 0.5), edges=(0.5, 0.5))
     # Columns: where right, up and forward are in the crystal.
     vertical = np.eye(3)
     across = np.array([[0, 1, 0], [-1, 0, 0], [0, 0, 1]])
@@ -191,7 +171,7 @@ def test_edges_of_bands_along_the_beam():
     assert np.abs(line - line[::-1]).max() > 0.3
 
 
-def test_edges_have_the_sign_of_measured_ones():
+def test_edges_have_the_sign_of_measured_ones(perfect):
     """Nine measured patterns of nickel, fitted by bands and their edges."""
     from kikuchipy_symml.crystals import library
     from kikuchipy_symml.pattern import ViewSpec, canonical_views
@@ -214,7 +194,7 @@ def test_edges_have_the_sign_of_measured_ones():
         views = [canonical_views(pattern[None], pc, spec)[0][0]]
         for edges in (-0.1, 0.1):
             camera = replace(
-                PERFECT,
+                perfect,
                 edges=(edges, edges),
                 **{
                     n: (v, v)
@@ -234,7 +214,7 @@ def test_edges_have_the_sign_of_measured_ones():
     assert np.sign(np.mean(found)) == np.sign(np.mean(Camera().edges))
 
 
-def test_pixels_record_means(crystals):
+def test_pixels_record_means(crystals, perfect):
     """A coarse detector sees what a fine one does, binned."""
     bands = band_profiles(crystals["Fe"])
     master = master_from_bands(bands, 401)[None]
@@ -243,7 +223,7 @@ def test_pixels_record_means(crystals):
         draw(
             master,
             replace(
-                PERFECT,
+                perfect,
                 pixels=(pixels, pixels),
                 edges=(0.3, 0.3),
                 pcz=(0.6, 0.6),
@@ -307,12 +287,12 @@ def test_ranges(masters):
         assert high >= values.max() > high - 0.1 * (high - low)
 
 
-def test_error_of_the_projection_centre(masters, rotations):
+def test_error_of_the_projection_centre(masters, rotations, perfect):
     """The patterns are those of the true one, the user gives another."""
-    exact, pc, _ = draw(masters, PERFECT, n=1, rotations=rotations[:1])
+    exact, pc, _ = draw(masters, perfect, n=1, rotations=rotations[:1])
     same, given, _ = draw(
         masters,
-        replace(PERFECT, pc_error=(0.01, 0.01)),
+        replace(perfect, pc_error=(0.01, 0.01)),
         rotations=rotations[:1],
         n=1,
     )
@@ -340,9 +320,9 @@ def agreement(a, b):
     )
 
 
-def test_noise_rises(masters, rotations, clean):
+def test_noise_rises(masters, rotations, clean, perfect):
     noisy = [
-        draw(masters, replace(PERFECT, noise=(n, n)), rotations=rotations)[0]
+        draw(masters, replace(perfect, noise=(n, n)), rotations=rotations)[0]
         for n in (0.1, 0.5, 1.5)
     ]
     found = [agreement(i, clean) for i in noisy]
@@ -353,10 +333,10 @@ def test_noise_rises(masters, rotations, clean):
     assert not np.array_equal(a[0] / a[0].std(), b[0] / b[0].std())
 
 
-def test_blur(masters, rotations, clean):
+def test_blur(masters, rotations, clean, perfect):
     rough = []
     for sigma in (0.5, 1.0, 1.5):
-        camera = replace(PERFECT, blur=(sigma, sigma))
+        camera = replace(perfect, blur=(sigma, sigma))
         patterns, _, _ = draw(masters, camera, rotations=rotations)
         rough.append(np.diff(patterns, axis=2).std() / patterns.std())
     first = np.diff(clean, axis=2).std() / clean.std()
@@ -367,17 +347,17 @@ def test_blur(masters, rotations, clean):
     ["changes", "much"],
     [({"bump": (1.5, 1.5)}, 0.2), ({"slope": (0.4, 0.4)}, 0.1)],
 )
-def test_background(masters, rotations, clean, changes, much):
+def test_background(masters, rotations, clean, changes, much, perfect):
     """Smooth light on top: its gradients are much larger."""
-    camera = replace(PERFECT, contrast=(0.03, 0.03), **changes)
+    camera = replace(perfect, contrast=(0.03, 0.03), **changes)
     patterns, _, _ = draw(masters, camera, rotations=rotations)
     coarse = patterns.reshape(4, 6, 10, 6, 10).mean(axis=(2, 4))
     assert np.ptp(coarse, axis=(1, 2)).min() > much
     assert agreement(patterns, clean) < 0.7
 
 
-def test_slope_rises_to_the_right_and_down(masters, rotations):
-    camera = replace(PERFECT, contrast=(0.01, 0.01), slope=(0.4, 0.4))
+def test_slope_rises_to_the_right_and_down(masters, rotations, perfect):
+    camera = replace(perfect, contrast=(0.01, 0.01), slope=(0.4, 0.4))
     patterns, _, _ = draw(masters, camera, rotations=rotations)
     assert np.all(
         patterns[:, 40:, 40:].mean(axis=(1, 2))
@@ -385,24 +365,24 @@ def test_slope_rises_to_the_right_and_down(masters, rotations):
     )
 
 
-def test_grey_levels(masters):
-    few, _, _ = draw(masters, replace(PERFECT, low_depth=1.0), n=8)
+def test_grey_levels(masters, perfect):
+    few, _, _ = draw(masters, replace(perfect, low_depth=1.0), n=8)
     levels = [len(np.unique(i)) for i in few]
     assert 8 < min(levels) and max(levels) <= 64
-    many, _, _ = draw(masters, PERFECT, n=8)
+    many, _, _ = draw(masters, perfect, n=8)
     assert all(len(np.unique(i)) > 100 for i in many)
     np.testing.assert_allclose(many * 255, np.round(many * 255), atol=1e-3)
 
 
-def test_round_screen(masters):
-    patterns, _, _ = draw(masters, replace(PERFECT, round_screen=1.0), n=8)
+def test_round_screen(masters, perfect):
+    patterns, _, _ = draw(masters, replace(perfect, round_screen=1.0), n=8)
     for row, column in ((0, 0), (0, -1), (-1, 0), (-1, -1)):
         assert not patterns[:, row, column].any()
     assert np.all(patterns[:, 30, 30] > 0)
 
 
-def test_dead_pixels(masters, rotations, clean):
-    camera = replace(PERFECT, dead=(0.01, 0.01))
+def test_dead_pixels(masters, rotations, clean, perfect):
+    camera = replace(perfect, dead=(0.01, 0.01))
     patterns, _, _ = draw(masters, camera, rotations=rotations)
     changed = patterns != clean
     assert np.all(changed.sum(axis=(1, 2)) > 20)
@@ -410,8 +390,8 @@ def test_dead_pixels(masters, rotations, clean):
     assert set(np.unique(patterns[changed])) == {0, 1}
 
 
-def test_saturation(masters, rotations, clean):
-    camera = replace(PERFECT, saturation=(0.01, 0.01))
+def test_saturation(masters, rotations, clean, perfect):
+    camera = replace(perfect, saturation=(0.01, 0.01))
     patterns, _, _ = draw(masters, camera, rotations=rotations)
     assert np.mean(patterns == 1) > 2 * np.mean(clean == 1)
     np.testing.assert_allclose(patterns, np.minimum(clean / 0.8, 1), atol=0.01)
@@ -501,9 +481,9 @@ def correlations(a, b):
 
 @pytest.mark.parametrize("edges", [0.0, 0.4, -0.3])
 @pytest.mark.parametrize("pc", [(0.45, 0.3, 0.6), (0.6, 0.1, 0.45)])
-def test_like_those_of_the_master(bands, stack, turns, edges, pc):
+def test_like_those_of_the_master(bands, stack, turns, edges, pc, perfect):
     camera = replace(
-        PERFECT,
+        perfect,
         edges=(edges, edges),
         **{n: (v, v) for n, v in zip(("pcx", "pcy", "pcz"), pc, strict=True)},
     )
@@ -517,23 +497,23 @@ def test_like_those_of_the_master(bands, stack, turns, edges, pc):
     assert max(beside) < min(alike) - 0.1
 
 
-def test_pixels_hold_means(stack, turns):
+def test_pixels_hold_means(stack, turns, perfect):
     """A coarse detector records what a fine one does on average."""
-    fine = drawn(stack, replace(PERFECT, pixels=(240, 240)), turns)
-    coarse = drawn(stack, replace(PERFECT, pixels=(48, 48)), turns)
+    fine = drawn(stack, replace(perfect, pixels=(240, 240)), turns)
+    coarse = drawn(stack, replace(perfect, pixels=(48, 48)), turns)
     blocks = fine.reshape(-1, 48, 5, 48, 5)
     assert min(correlations(coarse, blocks.mean(axis=(2, 4)))) > 0.98
     assert max(correlations(coarse, blocks[:, :, 2, :, 2])) < 0.98
 
 
-def test_each_pattern_of_its_own_crystal(stack, turns):
+def test_each_pattern_of_its_own_crystal(stack, turns, perfect):
     """Whatever others are in the stack."""
-    together = drawn(stack, PERFECT, turns)
+    together = drawn(stack, perfect, turns)
     alone = draw_patterns(
         np.random.default_rng(1),
         stack[[1]],
         np.zeros(len(WHICH), int),
-        PERFECT,
+        perfect,
         turns,
     )[0]
     same = WHICH == 1
@@ -541,17 +521,17 @@ def test_each_pattern_of_its_own_crystal(stack, turns):
     assert max(correlations(together[~same], alone[~same])) < 0.8
 
 
-def test_a_band_parallel_to_a_row(stack):
+def test_a_band_parallel_to_a_row(stack, perfect):
     """Where its normal has no component along the rows."""
     turns = np.repeat(np.eye(3, dtype=np.float32)[None], 6, axis=0)
-    assert np.isfinite(drawn(stack, PERFECT, turns)).all()
+    assert np.isfinite(drawn(stack, perfect, turns)).all()
 
 
-def test_grain_is_alike_over_some_pixels(stack, turns):
-    clean = drawn(stack, PERFECT, turns)
+def test_grain_is_alike_over_some_pixels(stack, turns, perfect):
+    clean = drawn(stack, perfect, turns)
     noisy = drawn(
         stack,
-        replace(PERFECT, grain=(0.5, 0.5), grain_size=(6.0, 6.0)),
+        replace(perfect, grain=(0.5, 0.5), grain_size=(6.0, 6.0)),
         turns,
     )
     # Grey levels are scaled to their range: undo it.
@@ -564,9 +544,9 @@ def test_grain_is_alike_over_some_pixels(stack, turns):
         assert near > 0.8 and abs(far) < 0.4
 
 
-def test_shade_is_a_factor(stack, turns):
+def test_shade_is_a_factor(stack, turns, perfect):
     """It leaves the bands' contrast relative to the brightness."""
-    camera = replace(PERFECT, contrast=(0.03, 0.03), shade=(0.4, 0.4))
+    camera = replace(perfect, contrast=(0.03, 0.03), shade=(0.4, 0.4))
     flat = drawn(stack, replace(camera, shade=(0.0, 0.0)), turns)
     shaded = drawn(stack, camera, turns)
     for a, b in zip(flat, shaded, strict=True):

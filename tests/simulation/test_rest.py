@@ -5,7 +5,6 @@ import pytest
 
 from kikuchipy_symml.simulation import (
     BandStack,
-    Camera,
     Rest,
     Variety,
     band_profiles,
@@ -21,21 +20,6 @@ SIZE = 141
 # from sums of bands: one on each hemisphere.
 SPOTS = np.array([[0.5, 0.3, 0.8], [-0.2, 0.6, -0.7]])
 SPOTS /= np.linalg.norm(SPOTS, axis=1, keepdims=True)
-CAMERA = Camera(
-    pixels=(60, 60),
-    aspect_ratio=(1.0, 1.0),
-    pc_error=(0.0, 0.0),
-    gamma=(0.0, 0.0),
-    edges=(0.0, 0.0),
-    blur=(0.2, 0.2),
-    noise=(1e-6, 1e-6),
-    bump=(0.0, 0.0),
-    slope=(0.0, 0.0),
-    dead=(0.0, 0.0),
-    saturation=(0.0, 0.0),
-    round_screen=0.0,
-    low_depth=0.0,
-)
 
 
 @pytest.fixture(scope="module")
@@ -113,29 +97,31 @@ def test_small_integers_do(stack, sums, spots):
     assert (correlations(rest, rest_of_small) > 0.98).all()
 
 
-def draw(source, which, rotations, rest=None):
+def draw(camera, source, which, rotations, rest=None):
     rng = np.random.default_rng(5)
     patterns, _, _ = draw_patterns(
-        rng, source, which, CAMERA, rotations, rest=rest
+        rng, source, which, camera, rotations, rest=rest
     )
     return patterns
 
 
-def test_together_they_are_the_master(stack, sums, spots):
+def test_together_they_are_the_master(perfect, stack, sums, spots):
     """Wherever the camera looks, by either way to draw."""
     masters = (sums + 10 * sums.std() * spots).astype(np.float32)
     apart, rest = take_apart(masters, stack)
     which = np.repeat([1, 0], 8)
     rotations = random_rotations(np.random.default_rng(2), 16)
-    whole = draw(masters, which, rotations)
+    whole = draw(perfect, masters, which, rotations)
     none = np.zeros((2, 3, 3))
-    again = draw(apart, which, rotations, Rest(rest, none))
+    again = draw(perfect, apart, which, rotations, Rest(rest, none))
     # Bands are finer than the points of a master pattern.
     assert (correlations(whole, again) > 0.95).all()
-    assert correlations(whole, draw(apart, which, rotations)).min() < 0.9
+    assert (
+        correlations(whole, draw(perfect, apart, which, rotations)).min() < 0.9
+    )
 
 
-def test_strained_with_the_bands(stack, sums):
+def test_strained_with_the_bands(perfect, stack, sums):
     """A rest that is the sum of the bands moves as they do."""
     _, rest = take_apart(sums, stack.without_bands(np.ones(2, bool)))
     strain = np.zeros((2, 3, 3))
@@ -145,12 +131,18 @@ def test_strained_with_the_bands(stack, sums):
     strained = stack.varied(rng, numbers, Variety(), strain)
     which = np.repeat([0, 1], 8)
     rotations = random_rotations(np.random.default_rng(3), 16)
-    expected = draw(strained, which, rotations)
+    expected = draw(perfect, strained, which, rotations)
     no_bands = stack.without_bands(np.ones(2, bool))
-    moved = draw(no_bands, which, rotations, Rest(rest, strain))
-    still = draw(no_bands, which, rotations, Rest(rest, 0 * strain))
+    moved = draw(perfect, no_bands, which, rotations, Rest(rest, strain))
+    still = draw(perfect, no_bands, which, rotations, Rest(rest, 0 * strain))
     # Only the widths of the bands are not changed.
     assert (correlations(moved, expected) > 0.9).all()
     assert (
         correlations(moved, expected) > correlations(still, expected) + 0.05
     ).all()
+
+
+def test_master_patterns_have_no_rest(perfect, sums):
+    rest = Rest(sums, np.zeros((2, 3, 3)))
+    with pytest.raises(ValueError, match=r"BandStack.*\(2, 2, 141, 141\)"):
+        draw(perfect, sums, np.array([0]), None, rest)
