@@ -149,16 +149,9 @@ def master_from_bands(bands: Bands, size: int = 241) -> np.ndarray:
     edge *= np.minimum(1, sine / (0.5 * bands.bragg[:, None]))
     edge *= np.ptp(profiles, axis=1)[:, None]
     edge[:, -1] = 0
-    master = np.zeros((4, size, size), dtype=np.float32)
-    _sum_bands(
-        lambert_directions(size),
-        bands.normals,
-        reach.astype(np.float32),
-        averaged.astype(np.float32),
-        edge.astype(np.float32),
-        master,
+    return _summed(
+        lambert_directions(size), bands.normals, reach, averaged, edge
     )
-    return master
 
 
 def sum_of_profiles(
@@ -188,16 +181,28 @@ def sum_of_profiles(
     """
     size = len(directions)
     reach, averaged = _average(reach, profiles, point_spacing(size))
-    master = np.zeros((4, size, size), dtype=np.float32)
+    no_edges = np.zeros_like(averaged)
+    return _summed(directions, normals, reach, averaged, no_edges)[0]
+
+
+def _summed(
+    directions: np.ndarray,
+    normals: np.ndarray,
+    reach: np.ndarray,
+    profiles: np.ndarray,
+    edges: np.ndarray,
+) -> np.ndarray:
+    """Sum profiles and edges to a master pattern of four components."""
+    master = np.zeros((4, *directions.shape[:2]), dtype=np.float32)
     _sum_bands(
         directions,
         normals,
         reach.astype(np.float32),
-        averaged.astype(np.float32),
-        np.zeros(averaged.shape, dtype=np.float32),
+        profiles.astype(np.float32),
+        edges.astype(np.float32),
         master,
     )
-    return master[0]
+    return master
 
 
 def _average(
