@@ -27,6 +27,9 @@ from ._scores import Scores, score
 from ._shards import Shard, Shards
 
 PER_GRAIN = 9
+PIXELS = (60, 128)
+"""Pixels along the shorter side of simulated patterns, whatever the recipe's
+camera has: the range of detectors for which scores are stated."""
 # A projection centre that is not known is found by so many patterns. Up to
 # so many single ones may come from different positions of the camera.
 _PATTERNS_FOR_PC = 12
@@ -118,7 +121,8 @@ def simulated_sets(
     Parameters
     ----------
     recipe
-        The recipe that the model was trained by.
+        The recipe that the model was trained by. Its camera is taken with
+        ``PIXELS``, here and for the other sets.
     directory
         Where the recipe's crystals are kept.
     patterns
@@ -251,14 +255,19 @@ def band_free_views(
     shard = Shards(recipe, Path(directory) / "crystals").library("unseen_type")
     nothing = np.ones(len(shard.names), dtype=bool)
     shard = replace(shard, source=shard.source.without_bands(nothing))
-    return draw_set(recipe, shard, 400, patterns)[0]
+    return draw_set(_evaluated(recipe), shard, 400, patterns)[0]
+
+
+def _evaluated(recipe: Recipe) -> Recipe:
+    """The recipe with the detectors of the evaluation."""
+    return replace(recipe, camera=replace(recipe.camera, pixels=PIXELS))
 
 
 def _drawn(
     name: str, recipe: Recipe, shard: Shard, seed: int, patterns: int
 ) -> TestSet:
     views, numbers, crystals = draw_set(
-        recipe, shard, seed, patterns, per_grain=PER_GRAIN
+        _evaluated(recipe), shard, seed, patterns, per_grain=PER_GRAIN
     )
     return TestSet(
         name,

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Evaluation: its sets, and scores of models of which they are known."""
 
-import dataclasses
+from dataclasses import replace
 from types import SimpleNamespace
 
 import h5py
@@ -23,6 +23,7 @@ from kikuchipy_symml.training import (
     simulated_sets,
     table_of,
 )
+from kikuchipy_symml.training._evaluation import PIXELS
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +90,15 @@ def test_sets_are_in_grains(sets):
             here = test.grains == grain
             assert here.sum() == 9
             assert len({test.phases[i] for i in np.flatnonzero(here)}) == 1
+
+
+def test_detectors_of_the_evaluation(recipe, directory, sets):
+    """Not those of the recipe's camera, which are smaller here."""
+    assert recipe.camera.pixels[1] < PIXELS[0]
+    camera = replace(recipe.camera, pixels=PIXELS)
+    same = simulated_sets(replace(recipe, camera=camera), directory, 18)
+    for test in same:
+        np.testing.assert_array_equal(test.views, sets[test.name].views)
 
 
 def test_crystals_seen_are_left_out(recipe, shards, directory):
@@ -192,7 +202,7 @@ class TestAmbiguities:
         told = np.where(numbers == 2, 1, 221)
         p = np.zeros((len(told), 230), dtype=np.float32)
         p[np.arange(len(p)), told - 1] = 1
-        test = dataclasses.replace(test, space_groups=numbers)
+        test = replace(test, space_groups=numbers)
         result = evaluate_set(model_of(lambda views: p), test, EVEN)
         lines = ambiguity_table([result]).splitlines()
         # A guess among 1 and -1, and among 432, -43m and m-3m
