@@ -332,6 +332,7 @@ def _draw_bands(
     line = np.empty(max(ny, nx), dtype=np.float32)
     area = np.empty(n_angles, dtype=np.float32)
     signed = np.empty(2 * _SAMPLES + 1, dtype=np.float32)
+    inverse = np.empty((ny, nx), dtype=np.float32)
     half = np.float32(0.5)
     for i in range(n):
         p = table[i]
@@ -343,6 +344,12 @@ def _draw_bands(
         dx_first = (half / nx - pc[i, 0]) * aspect_ratio / pc[i, 2]
         dx_last = dx_first + (nx - 1) * dx_step
         dx_most = max(abs(dx_first), abs(dx_last))
+        # Of the lengths of directions, the same for all bands.
+        for r in range(ny):
+            dy = (pc[i, 1] - (r + half) / ny) / pc[i, 2]
+            for c in range(nx):
+                dx = dx_first + c * dx_step
+                inverse[r, c] = 1 / np.sqrt(1 + dx * dx + dy * dy)
         for b in range(n_bands):
             if reach[k, b] <= 0:
                 continue
@@ -383,8 +390,8 @@ def _draw_bands(
                     last = int(min(high + 1, np.float32(nx - 1)))
                 for c in range(first, last + 1):
                     dx = dx_first + c * dx_step
-                    d = (x * dx + off) / np.sqrt(away + dx * dx)
-                    t = (d + end) * scale
+                    t = (x * dx + off) * inverse[r, c] + end
+                    t *= scale
                     if 0 < t < 2 * _SAMPLES:
                         m = int(t)
                         f = np.float32(t - m)
@@ -394,10 +401,10 @@ def _draw_bands(
         if len(rest) > 0:
             _add_master(image, rest[k], turned[i], pc[i], aspect_ratio)
         mean = image.mean()
-        inverse = 1 / (image.std() + np.float32(1e-6))
+        per_std = 1 / (image.std() + np.float32(1e-6))
         for r in range(ny):
             for c in range(nx):
-                value = (image[r, c] - mean) * inverse
+                value = (image[r, c] - mean) * per_std
                 image[r, c] = value + p[GAMMA] * value * abs(value)
         blur(image, p[BLUR], line)
         record(image, p, np.uint64(seeds[i]))

@@ -110,6 +110,11 @@ def trained_on(model: SymmetryModel) -> frozenset[str]:
     return frozenset(model.card["training_set"].get("crystals", ()))
 
 
+def evaluated(recipe: Recipe) -> Recipe:
+    """Return the recipe with the detectors of the evaluation."""
+    return replace(recipe, camera=replace(recipe.camera, pixels=PIXELS))
+
+
 def simulated_sets(
     recipe: Recipe,
     directory: str | Path,
@@ -255,19 +260,14 @@ def band_free_views(
     shard = Shards(recipe, Path(directory) / "crystals").library("unseen_type")
     nothing = np.ones(len(shard.names), dtype=bool)
     shard = replace(shard, source=shard.source.without_bands(nothing))
-    return draw_set(_evaluated(recipe), shard, 400, patterns)[0]
-
-
-def _evaluated(recipe: Recipe) -> Recipe:
-    """The recipe with the detectors of the evaluation."""
-    return replace(recipe, camera=replace(recipe.camera, pixels=PIXELS))
+    return draw_set(evaluated(recipe), shard, 400, patterns)[0]
 
 
 def _drawn(
     name: str, recipe: Recipe, shard: Shard, seed: int, patterns: int
 ) -> TestSet:
     views, numbers, crystals = draw_set(
-        _evaluated(recipe), shard, seed, patterns, per_grain=PER_GRAIN
+        evaluated(recipe), shard, seed, patterns, per_grain=PER_GRAIN
     )
     return TestSet(
         name,

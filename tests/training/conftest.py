@@ -1,5 +1,6 @@
 # Copyright 2026 the kikuchipy_symml developers
 # SPDX-License-Identifier: GPL-3.0-or-later
+import keras
 import pytest
 
 from kikuchipy_symml.crystals import split
@@ -52,6 +53,21 @@ TINY = {
     "save_every": 2,
     "score_patterns": 16,
 }
+
+
+@pytest.fixture(scope="module")
+def without_xla():
+    """Have Keras train without XLA, which takes minutes to compile what
+    is used for seconds in tests. test_small_recipe.py and
+    test_learns_and_classifies train with it."""
+    compile_model = keras.Model.compile
+
+    def compile_without(model, *args, jit_compile, **kwargs):
+        compile_model(model, *args, jit_compile=False, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.Model, "compile", compile_without)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -229,7 +229,7 @@ def test_refiner_targets():
     assert np.all(np.diff(share) <= 0)
 
 
-def test_refiner_and_reader(nickel, some):
+def test_refiner_and_reader(nickel, some, without_xla):
     """Bands are nearer to the true ones, and widths are told better than
     by their median."""
     network = build_network(

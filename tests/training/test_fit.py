@@ -135,7 +135,7 @@ def test_card(fitted):
     assert trained + held_out < 84
 
 
-def test_same_seed_lazy(scans, settings, fitted, tmp_path):
+def test_same_seed_lazy(scans, settings, fitted, tmp_path, without_xla):
     """Lazily and in memory the same; going on changes no other model."""
     weights = fitted.network.get_weights()
     results = []

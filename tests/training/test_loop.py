@@ -4,7 +4,6 @@ import csv
 import shutil
 from dataclasses import replace
 
-import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -51,17 +50,8 @@ class CompiledOnce:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def compiled_once():
-    """Once, and without XLA, which takes minutes for what is used for
-    seconds here. It is trained with XLA in test_small_recipe.py and
-    test_auxiliary.py."""
-    compile_model = keras.Model.compile
-
-    def without_xla(model, *args, jit_compile, **kwargs):
-        compile_model(model, *args, jit_compile=False, **kwargs)
-
+def compiled_once(without_xla):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keras.Model, "compile", without_xla)
         patch.setattr(_loop, "Trainer", CompiledOnce())
         yield
 
