@@ -23,8 +23,9 @@ help:
 demo: $(INSTALLED)
 	$(BIN)/python -m kikuchipy_symml._demo
 
-# Two processes, which take turns at whole files of tests.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+# Two processes, which take turns at whole files of tests, in the order of
+# conftest.py.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test: $(INSTALLED)
 	$(PYTEST)

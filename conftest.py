@@ -26,6 +26,19 @@ hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("same")
 
 
+# Files that take minutes. First, so that none is left for the end, when
+# another process has nothing to do.
+LONG = ("test_small_recipe", "test_fit", "test_loop", "test_doctests")
+
+
+def pytest_collection_modifyitems(items):
+    def place(item):
+        name = item.path.stem
+        return LONG.index(name) if name in LONG else len(LONG)
+
+    items.sort(key=place)
+
+
 @pytest.fixture(scope="session")
 def untrained_model(tmp_path_factory) -> Path:
     """File of a small network that tells patterns apart but knows
