@@ -40,6 +40,9 @@ from kikuchipy_symml.pattern._checks import (
     signal_shape,
 )
 
+# Up to as many patterns, to make gradients quick takes longer than they do.
+FEW = 512
+
 
 @overload
 def explain_symmetry(
@@ -239,6 +242,7 @@ def explain_symmetry(
             n_bands,
             signal_mask,
             batch_size or BATCH_SIZE,
+            signal.axes_manager.navigation_size <= FEW,
             tuple((axis.offset, axis.scale) for axis in signal_axes),
         ),
         signal.data,
@@ -293,6 +297,7 @@ class _BlockExplainer:
     n_bands: int
     signal_mask: np.ndarray | None
     batch_size: int
+    few: bool
     signal_axes: tuple[tuple[float, float], ...]  # (offset, scale) of x, y
 
     def __call__(
@@ -325,7 +330,7 @@ class _BlockExplainer:
         p = explainer.predict(views)
         of, against = self.question.classes(p)
         sides = self.question.sides(of, against)
-        maps = explainer.saliency(self.method, views, *sides)
+        maps = explainer.saliency(self.method, views, *sides, self.few)
         maps = on_detector(maps, pc, self.model.view, shape)
         if self.signal_mask is not None:
             maps[:, self.signal_mask] = 0

@@ -110,6 +110,7 @@ class Explainer:
         views: np.ndarray,
         for_it: np.ndarray,
         against_it: np.ndarray,
+        few: bool = False,
     ) -> np.ndarray:
         """Return saliency maps of views.
 
@@ -121,6 +122,10 @@ class Explainer:
             Canonical views, shape (B, y, x, 2).
         for_it, against_it
             Space groups on either side of the question, shape (B, 230).
+        few
+            Whether there are no more than a few calls to come, so that
+            "grad_cam" need not be made quick, which takes longer than
+            those. Maps differ by rounding.
 
         Returns
         -------
@@ -129,7 +134,8 @@ class Explainer:
         """
         if len(views) == 0:
             return np.zeros(views.shape[:3], dtype=np.float32)
-        maps = getattr(self, f"_{method}")(views, for_it, against_it)
+        how = {"few": few} if method == "grad_cam" else {}
+        maps = getattr(self, f"_{method}")(views, for_it, against_it, **how)
         return np.asarray(maps, dtype=np.float32) * views[..., 1]
 
     # Grad-CAM ----------------------------------------------------------
@@ -161,8 +167,13 @@ class Explainer:
             )
         return spatial
 
-    def _grad_cam(self, views, for_it, against_it):
-        return self._turn(self._cam, views, for_it, against_it)
+    def _grad_cam(self, views, for_it, against_it, few=False):
+        cam = self._cam if few else self._traced_cam
+        return self._turn(cam, views, for_it, against_it)
+
+    @cached_property
+    def _traced_cam(self) -> Callable:
+        return self._traced(self._cam)
 
     @cached_property
     def _cam(self) -> Callable:
@@ -194,7 +205,7 @@ class Explainer:
                 image = tf.image.resize(image[..., None], (size, size))[..., 0]
             return image
 
-        return self._traced(cam)
+        return cam
 
     # Integrated gradients ----------------------------------------------
 

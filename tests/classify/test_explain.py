@@ -19,6 +19,7 @@ from kikuchipy_symml import (
     SymmetryExplanation,
     explain_symmetry,
 )
+from kikuchipy_symml.classify import _explain
 from kikuchipy_symml.classify._explain import _BlockExplainer
 from kikuchipy_symml.classify._question import Question
 from kikuchipy_symml.models import ModelError, make_card, save_model
@@ -158,6 +159,16 @@ class TestResult:
         alone = explain_symmetry(s, band_model, of="cF", **FAST)
         assert np.allclose(alone.data[0, 1], made.data[0, 1], atol=1e-6)
 
+    def test_few_and_many(self, signal, band_model, monkeypatch):
+        few = explain_symmetry(signal, band_model, of="cF", **FAST)
+        monkeypatch.setattr(_explain, "FEW", 0)
+        many = explain_symmetry(signal, band_model, of="cF", **FAST)
+        scale = np.abs(few.data).max()
+        assert scale > 0
+        # Rounding may decide which lattice is the likeliest.
+        off = np.abs(few.data - many.data).max(axis=(2, 3)) / scale
+        assert np.median(off) < 0.01
+
 
 class TestMethods:
     @pytest.mark.parametrize(
@@ -263,6 +274,7 @@ class TestLazy:
             0,
             None,
             64,
+            True,
             ((0.0, 1.0), (0.0, 1.0)),
         )
         sent = pickle.dumps(task)
