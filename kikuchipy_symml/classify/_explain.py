@@ -207,6 +207,10 @@ def explain_symmetry(
     The weight of a band is by how much :math:`S` falls when the network
     does without that band.
 
+    For scans of more than 512 patterns grad_cam is compiled to a graph
+    first. Rounding differs by that, and now and then decides which bands
+    a network of bands finds.
+
     Examples
     --------
     >>> import kikuchipy as kp

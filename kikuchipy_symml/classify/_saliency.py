@@ -167,7 +167,7 @@ class Explainer:
             )
         return spatial
 
-    def _grad_cam(self, views, for_it, against_it, few=False):
+    def _grad_cam(self, views, for_it, against_it, few):
         cam = self._cam if few else self._traced_cam
         return self._turn(cam, views, for_it, against_it)
 

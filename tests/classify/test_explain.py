@@ -165,7 +165,7 @@ class TestResult:
         many = explain_symmetry(signal, band_model, of="cF", **FAST)
         scale = np.abs(few.data).max()
         assert scale > 0
-        # Rounding may decide which lattice is the likeliest.
+        # Rounding may decide which bands are found.
         off = np.abs(few.data - many.data).max(axis=(2, 3)) / scale
         assert np.median(off) < 0.01
 
