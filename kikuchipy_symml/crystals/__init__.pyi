@@ -11,6 +11,7 @@ from ._library import (
     CrystalList,
     library,
     measured_phases,
+    prototypes,
     split,
 )
 from ._matching import matching
@@ -30,6 +31,7 @@ __all__ = [
     "library",
     "matching",
     "measured_phases",
+    "prototypes",
     "random_crystal",
     "split",
 ]

@@ -33,7 +33,10 @@ def _entries() -> tuple[dict, ...]:
 @cache
 def _crystal(index: int) -> Crystal:
     """Crystal of one entry, with all atoms of the cell."""
-    entry = _entries()[index]
+    return _with_all_atoms(_entries()[index])
+
+
+def _with_all_atoms(entry: dict) -> Crystal:
     cell = tuple(map(float, entry["cell"]))
     matrix = Crystal.matrix_of(cell)
     elements: list[str] = []
@@ -233,6 +236,50 @@ def library_fingerprint() -> str:
     """Return a hash of the library, other after any change to it."""
     path = files(__package__).joinpath("data/crystals.json")
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+@lru_cache(maxsize=1)
+def prototypes() -> tuple[Crystal, ...]:
+    """Return crystals of structure types that the library has not, or
+    only with sites that are partly full.
+
+    They are there to make up crystals of (:func:`decorated`): networks
+    are not trained on them as they are, and not scored on them. None is
+    of a structure type in the "unseen_type" part of :func:`split`, and
+    none is a crystal that is kept from training.
+
+    Returns
+    -------
+    crystals
+        In the standard setting of their space group, as in the
+        :func:`library`, ordered by space group and name. Sites that are
+        more full than empty are full, with their main element, and
+        hydrogen is left out. Names may occur more than once.
+    """
+    entries = json.loads(_prototypes_file().read_text("utf-8"))
+    crystals = []
+    for entry in entries:
+        sites = [
+            [element, "", x, y, z, 1.0, None]
+            for element, x, y, z in entry["sites"]
+        ]
+        crystals.append(
+            _with_all_atoms(
+                entry | {"sites": sites, "structure_type": entry["name"]}
+            )
+        )
+    return tuple(crystals)
+
+
+@lru_cache(maxsize=1)
+def prototypes_fingerprint() -> str:
+    """Return a hash of the prototypes, other after any change to them."""
+    data = _prototypes_file().read_bytes()
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def _prototypes_file():
+    return files(__package__).joinpath("data/prototypes.json")
 
 
 @lru_cache(maxsize=1)

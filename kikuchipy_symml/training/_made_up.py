@@ -45,6 +45,9 @@ class Maker:
         Share of them with a cell that is nearly one of higher symmetry.
     told
         By how much the strengths of reflections must tell these from that.
+    types
+        Crystals that others are made from, too, but that are not taken
+        themselves.
     """
 
     def __init__(
@@ -54,16 +57,14 @@ class Maker:
         taken: set[str],
         near: float = 0.0,
         told: float = 0.0,
+        types: Sequence[Crystal] = (),
     ) -> None:
         self.rng = rng
         self.taken = taken
         self.near = near
         self.told = told
-        lattices = symmetry.class_names("bravais_lattice")
-        of = symmetry.class_index("bravais_lattice")
-        self.models: dict[str, list[Crystal]] = {i: [] for i in lattices}
-        for crystal in models:
-            self.models[lattices[of[crystal.space_group - 1]]].append(crystal)
+        self.models = _by_lattice(models)
+        self.types = _by_lattice([*models, *types])
 
     def random(self, lattice: str) -> Crystal:
         """A random crystal."""
@@ -76,9 +77,9 @@ class Maker:
                 return crystal
 
     def decorated(self, lattice: str) -> Crystal:
-        """A crystal of the library with other elements, or a random one if
-        the library has none of this lattice."""
-        models = self.models[lattice]
+        """A known crystal with other elements, or a random one if none of
+        this lattice is known."""
+        models = self.types[lattice]
         near = bool(models) and self._is_near()
         while models:
             model = models[self.rng.integers(len(models))]
@@ -146,3 +147,12 @@ class Maker:
         return identity_of(crystal) not in self.taken and (
             not near or strength_of_metric(crystal) >= self.told
         )
+
+
+def _by_lattice(crystals: Sequence[Crystal]) -> dict[str, list[Crystal]]:
+    lattices = symmetry.class_names("bravais_lattice")
+    of = symmetry.class_index("bravais_lattice")
+    out: dict[str, list[Crystal]] = {i: [] for i in lattices}
+    for crystal in crystals:
+        out[lattices[of[crystal.space_group - 1]]].append(crystal)
+    return out

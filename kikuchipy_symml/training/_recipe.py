@@ -9,7 +9,10 @@ from pathlib import Path
 
 import yaml
 
-from kikuchipy_symml.crystals._library import library_fingerprint
+from kikuchipy_symml.crystals._library import (
+    library_fingerprint,
+    prototypes_fingerprint,
+)
 from kikuchipy_symml.pattern import MIN_PIXELS, ViewSpec
 from kikuchipy_symml.simulation import Camera, Variety
 
@@ -169,6 +172,8 @@ class Recipe:
         # Recipes without them keep the crystals that they had.
         if self.crystals.near:
             crystals["near"] = (self.crystals.near, self.crystals.near_told)
+        if self.crystals.prototypes:
+            crystals["prototypes"] = prototypes_fingerprint()
         text = json.dumps(
             [_SIMULATION, library_fingerprint(), self.seed, crystals],
             sort_keys=True,

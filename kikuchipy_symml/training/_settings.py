@@ -33,6 +33,10 @@ class CrystalSettings:
         Crystals of each Bravais lattice in each shard that are random,
         and that have the structure type of a training crystal of the
         library but other elements.
+    prototypes
+        Whether those of a known structure type may be of one of
+        :func:`kikuchipy_symml.crystals.prototypes`, too. Master patterns
+        of many beams are of crystals without them.
     shares
         Probability that a pattern is of a random, a decorated and a
         library crystal.
@@ -102,6 +106,7 @@ class CrystalSettings:
     order: float = 0.0
     near: float = 0.0
     near_told: float = 0.1
+    prototypes: bool = False
 
     def __post_init__(self) -> None:
         check_numbers(

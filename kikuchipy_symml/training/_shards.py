@@ -11,7 +11,7 @@ import json
 import os
 import threading
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from kikuchipy_symml.crystals import (
     Crystal,
     library,
     measured_phases,
+    prototypes,
     split,
 )
 from kikuchipy_symml.simulation import (
@@ -118,6 +119,11 @@ class Shards:
     def __init__(self, recipe: Recipe, directory: str | Path) -> None:
         self.recipe = recipe
         self.directory = Path(directory) / recipe.crystal_key()
+        # Master patterns take long to make and are the same without.
+        without = replace(recipe.crystals, prototypes=False)
+        self._for_many_beams = (
+            Path(directory) / replace(recipe, crystals=without).crystal_key()
+        )
         self._open: dict[str, Shard] = {}
         self._kept: set[str] | None = None
         self._dynamical: tuple[np.ndarray, Shard] | None = None
@@ -216,7 +222,7 @@ class Shards:
                     ]
                 )
                 key = f"{zlib.crc32(text.encode()):08x}"
-                path = self.directory / f"many_beams_{key}_{number:05d}"
+                path = self._for_many_beams / f"many_beams_{key}_{number:05d}"
                 shard = self._load(
                     path,
                     lambda: self._make_for_many_beams(number),
@@ -237,7 +243,8 @@ class Shards:
         rng = np.random.default_rng([self.recipe.seed, 1, number])
         # Those that are held out do not change with the recipe.
         near = 0.0 if number == _HELD_OUT else settings.near
-        make = self._maker(rng, number, near)
+        types = prototypes() if settings.prototypes else ()
+        make = self._maker(rng, number, near, types)
         out = []
         for lattice in symmetry.class_names("bravais_lattice"):
             for _ in range(settings.random):
@@ -259,10 +266,15 @@ class Shards:
         )
 
     def _maker(
-        self, rng: np.random.Generator, number: int, near: float
+        self,
+        rng: np.random.Generator,
+        number: int,
+        near: float,
+        types: Sequence[Crystal] = (),
     ) -> Maker:
         told = self.recipe.crystals.near_told
-        return Maker(rng, split()["train"], self._taken(number), near, told)
+        taken = self._taken(number)
+        return Maker(rng, split()["train"], taken, near, told, types)
 
     def _taken(self, number: int) -> set[str]:
         """What made-up crystals of a shard must not be: crystals that are

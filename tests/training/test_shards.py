@@ -11,6 +11,7 @@ import pytest
 from kikuchipy_symml.crystals import (
     SPLITS,
     measured_phases,
+    prototypes,
     random_crystal,
     split,
 )
@@ -25,6 +26,7 @@ from kikuchipy_symml.simulation import (
 from kikuchipy_symml.simulation._order import strength_of_metric
 from kikuchipy_symml.symmetry import class_index
 from kikuchipy_symml.training import Shards, _made_up, _shards
+from kikuchipy_symml.training._identity import identity_of
 from kikuchipy_symml.training._made_up import SOURCES
 
 LATTICE = class_index("bravais_lattice")
@@ -182,6 +184,30 @@ def test_nearly_of_higher_symmetry(recipe, shards, tmp_path):
     assert min(strength_of_metric(c) for c, _ in made) >= 0.3
     assert [c.name for c, _ in near._make_up(_shards._HELD_OUT)] == [
         c.name for c, _ in shards._make_up(_shards._HELD_OUT)
+    ]
+
+
+def test_more_structure_types(recipe, shards, tmp_path):
+    """Decorated crystals are of prototypes, too, if asked for; master
+    patterns of many beams and those held out stay the same."""
+    settings = replace(recipe.crystals, prototypes=True, decorated=4)
+    more = Shards(replace(recipe, crystals=settings), tmp_path)
+    plain = replace(settings, prototypes=False)
+    plain = Shards(replace(recipe, crystals=plain), tmp_path)
+    assert more.directory != plain.directory
+    assert more._for_many_beams == plain._for_many_beams == plain.directory
+    known = {c.name for c in prototypes()}
+    types, usual = [
+        {c.structure_type for c, source in made if source == "decorated"}
+        for made in (more._make_up(0), plain._make_up(0))
+    ]
+    assert types & known - usual
+    assert [
+        [identity_of(c) for c, _ in some._make_for_many_beams(0)]
+        for some in (more, plain)
+    ] == [[identity_of(c) for c, _ in plain._make_for_many_beams(0)]] * 2
+    assert [c.name for c, _ in more._make_up(_shards._HELD_OUT)] == [
+        c.name for c, _ in plain._make_up(_shards._HELD_OUT)
     ]
 
 
