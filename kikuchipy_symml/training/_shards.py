@@ -45,6 +45,9 @@ _HELD_OUT = 1_000_000
 # Energies that master patterns of many beams are the mean of, where electrons
 # have lost some.
 _ENERGIES = 3
+# Of the sources of the crystals of these, whatever share of the patterns
+# each has: they take long to make.
+_BEAM_SHARES = 0.5, 0.32, 0.18
 # Raised when many beams are solved in another way.
 _MANY_BEAMS = 3
 # Half width of the master patterns of many beams.
@@ -214,7 +217,7 @@ class Shards:
                 text = json.dumps(
                     [
                         _MANY_BEAMS,
-                        c.shares,
+                        _BEAM_SHARES,
                         c.atoms_power,
                         c.order,
                         c.many_beam_cell,
@@ -259,7 +262,7 @@ class Shards:
         settings = self.recipe.crystals
         rng = np.random.default_rng([self.recipe.seed, 6, number])
         return self._maker(rng, number, settings.near).simple_ones(
-            settings.shares,
+            _BEAM_SHARES,
             settings.many_beam_cell,
             settings.order,
             settings.atoms_power,
