@@ -8,8 +8,10 @@
 
 writes kikuchipy_symml/crystals/data/prototypes.json, from the American
 Mineralogist Crystal Structure Database in the file that older versions of
-xraylarch come with. Taken is one crystal of each structure type that is in
-the training part of the library with none, and in no other part of it at all.
+xraylarch come with, and prints what became of its entries. One crystal is
+taken of each structure type that the training part of the library has not.
+None is of a type of the part "unseen_type", and none a crystal that is kept
+for evaluation.
 """
 
 import argparse
