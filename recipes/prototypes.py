@@ -20,7 +20,7 @@ import json
 import re
 import sqlite3
 from collections import Counter, defaultdict
-from functools import cache, lru_cache
+from functools import cache
 from multiprocessing import Pool
 from pathlib import Path
 
@@ -37,6 +37,7 @@ from kikuchipy_symml.crystals import (
 )
 from kikuchipy_symml.crystals._formula import formula
 from kikuchipy_symml.crystals._library import DEFAULT_U_ISO
+from kikuchipy_symml.crystals._metric import cell_parameters
 from kikuchipy_symml.crystals._radii import RADII
 from kikuchipy_symml.crystals._sites import orbit
 from kikuchipy_symml.training._identity import identity, identity_of
@@ -46,8 +47,8 @@ OUTPUT = (
 )
 MAX_SITES = 40
 MAX_ATOMS = 160
-# Of an occupancy below this a site is left out, from the other on it is full.
-EMPTY, FULL = 0.4, 0.75
+# A site that is no fuller than this is left out, others are taken for full.
+EMPTY = 0.4
 # Å: published coordinates are rounded, split sites are one.
 SAME_SITE = 0.05
 # Å: within this no higher symmetry must be found.
@@ -203,13 +204,7 @@ def standard(name, number, data, names, citation) -> Crystal | None:
     """Return the crystal of what spglib found, built from one site of each
     orbit as the library does, or None if that gives other atoms."""
     matrix = np.array(data.std_lattice)
-    lengths = np.linalg.norm(matrix, axis=1)
-    cosines = [
-        matrix[i] @ matrix[j] / lengths[i] / lengths[j]
-        for i, j in ((1, 2), (0, 2), (0, 1))
-    ]
-    angles = np.rad2deg(np.arccos(np.clip(cosines, -1, 1)))
-    cell = tuple(np.round([*lengths, *angles], 4).tolist())
+    cell = tuple(np.round(cell_parameters(matrix @ matrix.T), 4).tolist())
     matrix = Crystal.matrix_of(cell)
     positions, elements = [], []
     left = np.ones(len(data.std_types), bool)
@@ -346,7 +341,7 @@ def exact(xyz: np.ndarray) -> np.ndarray:
 
 
 def merged(elements, xyz, occupancies, matrix) -> list:
-    """Sites that are more full than empty, of their main element; without
+    """Sites that are not nearly empty, with their main element; without
     hydrogen."""
     found: list[tuple[np.ndarray, Counter]] = []
     for element, x, occupancy in zip(elements, xyz, occupancies, strict=True):
@@ -406,7 +401,7 @@ def distinct(images: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return np.array([np.mean(group, axis=0) for group in out]) % 1.0
 
 
-@lru_cache(maxsize=1)
+@cache
 def first_hall() -> dict[int, int]:
     """Hall number of the first setting of each space group."""
     first: dict[int, int] = {}

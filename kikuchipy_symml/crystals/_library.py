@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 import numpy as np
 
@@ -26,8 +27,7 @@ SPLITS = ("train", "seen_type", "unseen_type")
 @lru_cache(maxsize=1)
 def _entries() -> tuple[dict, ...]:
     """Entries of the data file; its README describes the fields."""
-    text = files(__package__).joinpath("data/crystals.json").read_text("utf-8")
-    return tuple(json.loads(text))
+    return tuple(json.loads(_data("crystals.json").read_text("utf-8")))
 
 
 @cache
@@ -234,8 +234,7 @@ def library() -> CrystalList:
 @lru_cache(maxsize=1)
 def library_fingerprint() -> str:
     """Return a hash of the library, other after any change to it."""
-    path = files(__package__).joinpath("data/crystals.json")
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return _fingerprint("crystals.json")
 
 
 @lru_cache(maxsize=1)
@@ -252,11 +251,11 @@ def prototypes() -> tuple[Crystal, ...]:
     -------
     crystals
         In the standard setting of their space group, as in the
-        :func:`library`, ordered by space group and name. Sites that are
-        more full than empty are full, with their main element, and
-        hydrogen is left out. Names may occur more than once.
+        :func:`library`, ordered by space group and name. Sites that were
+        published as more than 0.4 full are full, with their main element,
+        others and hydrogen are left out. Names may occur more than once.
     """
-    entries = json.loads(_prototypes_file().read_text("utf-8"))
+    entries = json.loads(_data("prototypes.json").read_text("utf-8"))
     crystals = []
     for entry in entries:
         sites = [
@@ -274,12 +273,16 @@ def prototypes() -> tuple[Crystal, ...]:
 @lru_cache(maxsize=1)
 def prototypes_fingerprint() -> str:
     """Return a hash of the prototypes, other after any change to them."""
-    data = _prototypes_file().read_bytes()
-    return hashlib.sha256(data).hexdigest()[:16]
+    return _fingerprint("prototypes.json")
 
 
-def _prototypes_file():
-    return files(__package__).joinpath("data/prototypes.json")
+def _data(name: str) -> Traversable:
+    """File of the data folder."""
+    return files(__package__).joinpath("data", name)
+
+
+def _fingerprint(name: str) -> str:
+    return hashlib.sha256(_data(name).read_bytes()).hexdigest()[:16]
 
 
 @lru_cache(maxsize=1)
@@ -294,8 +297,8 @@ def measured_phases() -> frozenset[tuple[str, int]]:
         crystal of the library with one of these pairs is in the "train"
         part of :func:`split`.
     """
-    path = files(__package__).joinpath("data/measured_phases.json")
-    phases = json.loads(path.read_text("utf-8"))["phases"]
+    text = _data("measured_phases.json").read_text("utf-8")
+    phases = json.loads(text)["phases"]
     return frozenset((formula, number) for formula, number in phases)
 
 

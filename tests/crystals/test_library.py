@@ -106,7 +106,7 @@ class TestCoverage:
 
     def test_size(self):
         data = files("kikuchipy_symml.crystals").joinpath("data")
-        assert sum(len(f.read_bytes()) for f in data.iterdir()) < 2_500_000
+        assert sum(len(f.read_bytes()) for f in data.iterdir()) < 1_000_000
 
 
 class TestEntries:
