@@ -41,7 +41,8 @@ def run(args: argparse.Namespace) -> None:
     with progress_bar(total=last - first, unit="shard") as bar:
         for i in range(first, last):
             shards.made_up(i)
-            if i in shards.with_many_beams():
-                shards.many_beams(i)
+            for number, simple in shards.with_many_beams():
+                if number == i:
+                    shards.many_beams(i, simple)
             bar.update(1)
     print(f"Crystals are in {shards.directory}")

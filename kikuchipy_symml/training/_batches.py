@@ -170,15 +170,21 @@ class Batches:
         space groups, every Bravais lattice as likely. The bands are
         varied."""
         n = self.recipe.optimiser.crystals_per_batch
-        shards = self.shards.with_many_beams()
-        chosen = [
-            (*self.shards.many_beams(int(k)), int(i))
-            for k, i in zip(
-                rng.integers(shards.start, shards.stop, size=n),
-                rng.integers(14, size=n),
-                strict=True,
-            )
-        ]
+        parts = self.shards.with_many_beams()
+        chosen = []
+        for k, lattice in zip(
+            rng.integers(len(parts), size=n),
+            rng.integers(14, size=n),
+            strict=True,
+        ):
+            rest, shard = self.shards.many_beams(*parts[k])
+            which = np.flatnonzero(_lattices(shard) == lattice)
+            if len(which) == 0:
+                # Simple ones are not of all lattices.
+                k %= self.recipe.crystals.many_beam_shards
+                rest, shard = self.shards.many_beams(*parts[k])
+                which = np.flatnonzero(_lattices(shard) == lattice)
+            chosen.append((rest, shard, int(which[0])))
         numbers = np.array([shard.space_groups[i] for _, shard, i in chosen])
         # What is added to the bands cannot be scaled with them, and has its
         # own losses of energy.
@@ -194,9 +200,7 @@ class Batches:
     def _choose_evenly(self, rng, shard: Shard) -> np.ndarray:
         """Crystals of a batch, all of one shard: every Bravais lattice of
         which it has one whose order can be seen is as likely."""
-        lattice = symmetry.class_index("bravais_lattice")[
-            shard.space_groups - 1
-        ]
+        lattice = _lattices(shard)
         table = [
             self._likely(shard, np.flatnonzero(lattice == b))
             for b in np.unique(lattice)
@@ -233,9 +237,7 @@ class Batches:
                 if number < 0
                 else self.shards.made_up(number)
             )
-            lattice = symmetry.class_index("bravais_lattice")[
-                shard.space_groups - 1
-            ]
+            lattice = _lattices(shard)
             table = [
                 [
                     self._likely(
@@ -248,6 +250,11 @@ class Batches:
             ]
             self._tables[number] = (shard, table)
         return self._tables[number]
+
+
+def _lattices(shard: Shard) -> np.ndarray:
+    """Index of the Bravais lattice of each crystal of a shard."""
+    return symmetry.class_index("bravais_lattice")[shard.space_groups - 1]
 
 
 def draw_set(
@@ -287,7 +294,7 @@ def draw_set(
         Index of the crystal in the shard, shape (N,).
     """
     rng = np.random.default_rng([seed, 4])
-    lattice = symmetry.class_index("bravais_lattice")[shard.space_groups - 1]
+    lattice = _lattices(shard)
     present = np.unique(lattice)
     views, crystals = [], []
     batch = max(per_grain, batch // per_grain * per_grain)

@@ -98,6 +98,7 @@ class Maker:
         largest: float,
         order: float,
         atoms_power: float,
+        lattices: Sequence[str] | None = None,
     ) -> list[tuple[Crystal, str]]:
         """Return one crystal of each lattice and where it is from, likelier
         a simple one.
@@ -113,9 +114,13 @@ class Maker:
         atoms_power
             The likelihood goes by the inverse of this power of the number
             of atoms.
+        lattices
+            Those to make one of, all if not given.
         """
         out = []
         for lattice, models in self.models.items():
+            if lattices is not None and lattice not in lattices:
+                continue
             source = SOURCES[self.rng.choice(3, p=shares)]
             found: list[Crystal] = []
             in_vain = 0

@@ -55,6 +55,10 @@ class CrystalSettings:
         Bravais lattice for each shard.
     many_beam_shards
         How many of the shards, the first ones, have them.
+    many_beam_simple
+        How many of the shards, the first ones, have others of simple
+        crystals besides, elements above all: cubic ones and hP, with
+        primitive cells of at most 120 cubic ångström.
     many_beam_cell
         Largest primitive cell in cubic ångström of these crystals. Larger
         ones take longer.
@@ -107,6 +111,7 @@ class CrystalSettings:
     near: float = 0.0
     near_told: float = 0.1
     prototypes: bool = False
+    many_beam_simple: int = 0
 
     def __post_init__(self) -> None:
         check_numbers(
@@ -135,6 +140,7 @@ class CrystalSettings:
             "dynamical",
             "many_beam",
             "many_beam_shards",
+            "many_beam_simple",
             "many_beam_loss",
             "atoms_power",
             "order",
@@ -147,6 +153,11 @@ class CrystalSettings:
             raise ValueError(
                 f"many_beam_shards must be 1 to {self.shards}, the number of "
                 f"shards, not {self.many_beam_shards}"
+            )
+        if self.many_beam_simple > self.shards:
+            raise ValueError(
+                f"many_beam_simple must be 0 to {self.shards}, the number of "
+                f"shards, not {self.many_beam_simple}"
             )
         for name in ("near", "near_told", "many_beam_loss"):
             if getattr(self, name) > 1:

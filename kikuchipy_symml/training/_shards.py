@@ -46,8 +46,15 @@ _HELD_OUT = 1_000_000
 # have lost some.
 _ENERGIES = 3
 # Of the sources of the crystals of these, whatever share of the patterns
-# each has: they take long to make.
+# each has, and how much likelier simple ones are: they take long to make.
 _BEAM_SHARES = 0.5, 0.32, 0.18
+_BEAM_POWER = 0.4
+# The same for simple ones, their largest primitive cell in Å³, and their
+# lattices: those of most elements, for which it does not take long.
+_SIMPLE_SHARES = 0.25, 0.4, 0.35
+_SIMPLE_POWER = 2.0
+_SIMPLE_CELL = 120.0
+_SIMPLE_LATTICES = "hP", "cP", "cI", "cF"
 # Raised when many beams are solved in another way.
 _MANY_BEAMS = 3
 # Half width of the master patterns of many beams.
@@ -130,7 +137,7 @@ class Shards:
         self._open: dict[str, Shard] = {}
         self._kept: set[str] | None = None
         self._dynamical: tuple[np.ndarray, Shard] | None = None
-        self._many_beams: dict[int, tuple[np.ndarray, Shard]] = {}
+        self._many_beams: dict[tuple, tuple[np.ndarray, Shard]] = {}
         # Of threads that ask for a shard, one makes it and others wait.
         self._lock = threading.RLock()
 
@@ -201,34 +208,42 @@ class Shards:
                 self._dynamical = _dynamical(self.recipe.crystals.masters)
             return self._dynamical
 
-    def many_beams(self, number: int) -> tuple[np.ndarray, Shard]:
+    def many_beams(
+        self, number: int, simple: bool = False
+    ) -> tuple[np.ndarray, Shard]:
         """One crystal of each Bravais lattice with its bands, and what
         many beams add to these, shape (14, 2, size, size), float32.
+        Simple ones are of hP, cP, cI and cF only.
 
         Parameters
         ----------
         number
             Number of the shard that they go with.
+        simple
+            Whether they are simple ones with small cells.
         """
+        which = number, simple
         with self._lock:
-            if number not in self._many_beams:
+            if which not in self._many_beams:
                 # What decides which crystals are taken is in the name.
                 c = self.recipe.crystals
+                shares, power, cell = self._of_many_beams(simple)
                 text = json.dumps(
                     [
                         _MANY_BEAMS,
-                        _BEAM_SHARES,
-                        c.atoms_power,
+                        shares,
+                        power,
                         c.order,
-                        c.many_beam_cell,
+                        cell,
                         c.many_beam_loss,
+                        *(_SIMPLE_LATTICES if simple else ()),
                     ]
                 )
                 key = f"{zlib.crc32(text.encode()):08x}"
                 path = self._for_many_beams / f"many_beams_{key}_{number:05d}"
                 shard = self._load(
                     path,
-                    lambda: self._make_for_many_beams(number),
+                    lambda: self._make_for_many_beams(number, simple),
                     many_beams=True,
                 )
                 masters = path.with_suffix(".npy")
@@ -238,8 +253,17 @@ class Shards:
                         "that, too, to have both made again"
                     )
                 bands, rest = take_apart(np.load(masters), shard.source)
-                self._many_beams[number] = rest, replace(shard, source=bands)
-            return self._many_beams[number]
+                self._many_beams[which] = rest, replace(shard, source=bands)
+            return self._many_beams[which]
+
+    def _of_many_beams(
+        self, simple: bool
+    ) -> tuple[tuple[float, ...], float, float]:
+        """Shares of the sources, power of the number of atoms and largest
+        cell of crystals that are solved with many beams."""
+        if simple:
+            return _SIMPLE_SHARES, _SIMPLE_POWER, _SIMPLE_CELL
+        return _BEAM_SHARES, _BEAM_POWER, self.recipe.crystals.many_beam_cell
 
     def _make_up(self, number: int) -> list[tuple[Crystal, str]]:
         settings = self.recipe.crystals
@@ -258,14 +282,19 @@ class Shards:
                 out.append((make.decorated(lattice), "decorated"))
         return out
 
-    def _make_for_many_beams(self, number: int) -> list[tuple[Crystal, str]]:
+    def _make_for_many_beams(
+        self, number: int, simple: bool = False
+    ) -> list[tuple[Crystal, str]]:
         settings = self.recipe.crystals
-        rng = np.random.default_rng([self.recipe.seed, 6, number])
+        stream = 8 if simple else 6
+        rng = np.random.default_rng([self.recipe.seed, stream, number])
+        shares, power, cell = self._of_many_beams(simple)
         return self._maker(rng, number, settings.near).simple_ones(
-            _BEAM_SHARES,
-            settings.many_beam_cell,
+            shares,
+            cell,
             settings.order,
-            settings.atoms_power,
+            power,
+            _SIMPLE_LATTICES if simple else None,
         )
 
     def _maker(
@@ -299,11 +328,13 @@ class Shards:
         some = min(c.shards, c.first_shards + step // c.steps_per_shard)
         return range(c.skip, c.skip + some)
 
-    def with_many_beams(self) -> range:
+    def with_many_beams(self) -> list[tuple[int, bool]]:
         """Return the numbers of the shards with master patterns of many
-        beams."""
+        beams, and whether these are of simple crystals."""
         c = self.recipe.crystals
-        return range(c.skip, c.skip + c.many_beam_shards)
+        return [(c.skip + i, False) for i in range(c.many_beam_shards)] + [
+            (c.skip + i, True) for i in range(c.many_beam_simple)
+        ]
 
     def trained_on(self, steps: int) -> list[str]:
         """Return the identities of all crystals in use up to a step.
@@ -321,8 +352,8 @@ class Shards:
         if self.recipe.crystals.dynamical > 0:
             out.update(self.dynamical()[1].identities)
         if self.recipe.crystals.many_beam > 0:
-            for i in self.with_many_beams():
-                out.update(self.many_beams(i)[1].identities)
+            for part in self.with_many_beams():
+                out.update(self.many_beams(*part)[1].identities)
         return sorted(out)
 
     def _get(self, name: str, make) -> Shard:

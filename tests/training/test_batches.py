@@ -101,6 +101,17 @@ def test_several_patterns_of_a_crystal(recipe, shards, dynamical):
         )
 
 
+def part_of(shard, which):
+    """Some crystals of a shard."""
+    arrays = {
+        name: getattr(shard, name)[which]
+        for name in ("source", "space_groups", "sources", "atoms", "order")
+    }
+    names = [shard.names[i] for i in which]
+    identities = [shard.identities[i] for i in which]
+    return replace(shard, names=names, identities=identities, **arrays)
+
+
 @pytest.fixture
 def of_many_beams(recipe, shards, monkeypatch):
     """Batches of many beams of two parts, and these; the rest of each
@@ -119,10 +130,13 @@ def of_many_beams(recipe, shards, monkeypatch):
     parts = {}
     for number in (0, 1):
         shard = shards.made_up(number)
+        lattices = LATTICE[shard.space_groups - 1]
+        first = [np.flatnonzero(lattices == b)[0] for b in range(14)]
+        shard = part_of(shard, first)
         rest = np.arange(14, dtype=np.float32) + 14 * number
         rest = np.tile(rest[:, None, None, None], (1, 2, 5, 5))
         parts[number] = rest, shard
-    monkeypatch.setattr(own, "many_beams", parts.__getitem__)
+    monkeypatch.setattr(own, "many_beams", lambda number, _: parts[number])
     return Batches(own.recipe, own), parts
 
 
@@ -147,6 +161,38 @@ def test_many_beams(of_many_beams):
         )
     assert len(np.unique(which)) > 20
     assert rest.strain.std() > 0.005
+
+
+def test_simple_ones_are_not_of_all_lattices(of_many_beams, monkeypatch):
+    """Every lattice is as likely all the same."""
+    batches, parts = of_many_beams
+    rest, shard = parts[1]
+    cubic = np.flatnonzero(shard.space_groups >= 195)
+    simple = part_of(shard, cubic)
+    crystals = replace(
+        batches.recipe.crystals, many_beam_shards=1, many_beam_simple=1
+    )
+    recipe = replace(batches.recipe, crystals=crystals)
+    own = Shards(recipe, batches.shards.directory.parent)
+    monkeypatch.setattr(
+        own,
+        "many_beams",
+        lambda number, of_simple: (
+            (rest[cubic] + 100, simple) if of_simple else parts[0]
+        ),
+    )
+    drawn, lattices = [], []
+    for seed in range(10):
+        _, rest_of, numbers = Batches(recipe, own)._choose_many_beams(
+            np.random.default_rng(seed)
+        )
+        drawn.append(rest_of.masters[:, 0, 0, 0] >= 100)
+        lattices.append(LATTICE[numbers - 1])
+    drawn, lattices = np.concatenate(drawn), np.concatenate(lattices)
+    counts = np.bincount(lattices, minlength=14)
+    assert counts.min() > 25 and counts.max() < 70
+    assert not drawn[lattices < 11].any()
+    assert 0.3 < drawn[lattices >= 11].mean() < 0.7
 
 
 def test_many_beams_are_varied(of_many_beams):

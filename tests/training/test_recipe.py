@@ -107,6 +107,10 @@ def test_settings_are_not_modified(tiny):
             "many_beam_shards must be 1 to 60.*not 0",
         ),
         (
+            {"crystals": {"many_beam_simple": 61}},
+            "many_beam_simple must be 0 to 60.*not 61",
+        ),
+        (
             {"crystals": {"many_beam": 0.1, "many_beam_shards": 61}},
             "many_beam_shards must be 1 to 60.*not 61",
         ),

@@ -24,7 +24,7 @@ from kikuchipy_symml.simulation import (
     take_apart,
 )
 from kikuchipy_symml.simulation._order import strength_of_metric
-from kikuchipy_symml.symmetry import class_index
+from kikuchipy_symml.symmetry import class_index, class_names
 from kikuchipy_symml.training import Shards, _made_up, _shards
 from kikuchipy_symml.training._identity import identity_of
 from kikuchipy_symml.training._made_up import SOURCES
@@ -262,7 +262,7 @@ def many_beams(recipe, shards, tmp_path, monkeypatch):
 
 
 def test_many_beams(many_beams):
-    assert many_beams.with_many_beams() == range(1, 2)
+    assert many_beams.with_many_beams() == [(1, False)]
     rest, shard = many_beams.many_beams(1)
     (kept,) = many_beams.directory.glob("many_beams_*.npy")
     masters = np.load(kept)
@@ -288,6 +288,37 @@ def test_many_beams(many_beams):
     found, _ = again.many_beams(1)
     np.testing.assert_array_equal(found, rest)
     assert len(many_beams.asked) == 14
+
+
+def test_many_beams_of_simple_crystals(many_beams):
+    """Other crystals than those of all lattices, with few atoms, cubic or
+    hP."""
+    settings = replace(
+        many_beams.recipe.crystals, many_beam_simple=2, shards=3
+    )
+    made = Shards(
+        replace(many_beams.recipe, crystals=settings),
+        many_beams.directory.parent,
+    )
+    made._open = many_beams._open
+    assert made.with_many_beams() == [(1, False), (1, True), (2, True)]
+    rest, shard = made.many_beams(1, simple=True)
+    assert rest.shape == (4, 2, 5, 5)
+    lattices = np.array(class_names("bravais_lattice"))[
+        LATTICE[shard.space_groups - 1]
+    ]
+    assert lattices.tolist() == ["hP", "cP", "cI", "cF"]
+    for crystal, *_ in many_beams.asked:
+        volume = crystal.volume / primitive_cells(crystal.space_group)
+        assert volume <= 120
+    # How likely simple crystals are in other patterns does not change them.
+    other = replace(settings, atoms_power=3.0)
+    other = Shards(
+        replace(many_beams.recipe, crystals=other), made.directory.parent
+    )
+    other._open = made._open
+    assert other.many_beams(1, simple=True)[1].names == shard.names
+    assert len(list(made.directory.glob("many_beams_*.npy"))) == 1
 
 
 @pytest.mark.parametrize("depth", [None, (80.0, 90.0)])
