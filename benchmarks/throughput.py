@@ -15,7 +15,7 @@ nordif      the same on NORDIF's binary format
 long        hdf5 with the network compiled, as in scans of 20 000 patterns or
             more, without the time to compile it
 naive       signal.map() of model.predict(), pattern by pattern
-xception    the seed paper's networks at 299 pixels, with random weights,
+xception    networks of Kaufmann et al. at 299 pixels, with random weights,
 resnet50    so without an accuracy
 hough       Hough indexing with PyEBSDIndex
 dictionary  dictionary indexing with kikuchipy, one dictionary per phase

@@ -11,7 +11,7 @@ their number. Symmetry says beforehand where to try which.
 ``benchmarks/indexing_chain.py --shape 100 150`` of the repository compares the
 ways on scans of 100 x 150 points and 24 grains with 1000 electrons in a pixel,
 simulated from dynamical master patterns, with dictionaries of 5 degrees and
-the default model before the present one:
+the default model of 2026-11-23:
 nickel and chromium (2 phases), and cobalt (3), which are fcc, bcc and hcp.
 Time is that of all cores together, with symmetry included, as a multiple of
 what indexing all points with one phase takes:

@@ -55,6 +55,6 @@ for name, found in {"single patterns": phases, "grains": fused}.items():
 # The patterns of a grain show one orientation through different noise. What
 # one is wrong about, others are likely to be wrong about as well, so a grain
 # of a hundred patterns does not count as a hundred independent ones, but as
-# two: see the parameter *correlation* of
+# one and a half: see the parameter *correlation* of
 # :meth:`~kikuchipy_symml.SymmetryPhaseList.fuse`. Counted for more, the errors
 # that they share would outweigh what they tell.

@@ -51,7 +51,9 @@ def main() -> None:
     if args.resume_from is not None:
         with np.load(args.resume_from) as saved:
             first = int(saved["step"])
-    record = losses(args.recipe.with_name(f"{recipe.name}_losses.csv"), first)
+    record = losses(
+        args.recipe.with_name(f"{args.recipe.stem}_losses.csv"), first
+    )
     if not record:
         sys.exit(
             f"There is no record of the {STEPS} steps after step {first}: "

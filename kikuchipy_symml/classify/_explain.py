@@ -118,12 +118,12 @@ def explain_symmetry(
         that one? If not given, all others together.
     method
         "grad_cam" is fast. "occlusion" shows what the network does
-        without, and takes about a hundred times as long.
+        without, and takes about eight times as long.
         "integrated_gradients" is in between. See the notes.
     bands
         Whether to weigh the bands that the network used, too, if it
-        works on bands. Each is left out in turn, which takes several
-        times as long as "grad_cam".
+        works on bands. Each is left out in turn, which takes about as
+        long as "grad_cam" itself.
     navigation_mask
         Boolean array of the navigation shape, True for patterns to leave
         out.

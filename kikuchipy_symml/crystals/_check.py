@@ -6,6 +6,7 @@ import numpy as np
 
 from ._crystal import Crystal
 from ._radii import RADII
+from ._spglib import symmetry_dataset
 
 # Atoms nearer than this part of the sum of their radii point to a wrong
 # cell, coordinate or space group.
@@ -28,8 +29,6 @@ def detected_space_group(crystal: Crystal, tolerance: float = 0.01) -> int:
     space_group
         International number; 0 if spglib finds none.
     """
-    import spglib
-
     # Atoms sharing a site are one kind of atom to spglib: their mixture.
     ticks = np.rint(crystal.positions * 1e4).astype(int) % 10_000
     _, first, site = np.unique(
@@ -45,8 +44,9 @@ def detected_space_group(crystal: Crystal, tolerance: float = 0.01) -> int:
         kinds.setdefault(tuple(sorted(mixture)), len(kinds) + 1)
         for mixture in mixtures
     ]
-    cell = (crystal.matrix, crystal.positions[first], types)
-    dataset = spglib.get_symmetry_dataset(cell, symprec=tolerance)
+    dataset = symmetry_dataset(
+        crystal.matrix, crystal.positions[first], np.array(types), tolerance
+    )
     return 0 if dataset is None else int(dataset.number)
 
 

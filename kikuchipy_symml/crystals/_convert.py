@@ -10,6 +10,7 @@ from orix.crystal_map import Phase
 
 from ._crystal import MAX_ATOMS, Crystal
 from ._sites import operations, orbit
+from ._spglib import symmetry_dataset
 
 
 def phase_from_crystal(crystal: Crystal) -> Phase:
@@ -99,7 +100,6 @@ def crystal_from_cif(
     path: Path, default_u_iso: float | None = None
 ) -> Crystal:
     """Return the crystal in a CIF file; see :meth:`Crystal.from_cif`."""
-    import spglib
     from diffpy.structure.parsers.p_cif import P_cif
 
     parser = P_cif()
@@ -129,7 +129,7 @@ def crystal_from_cif(
             for i in group
         )
         types.append(kinds.setdefault(tuple(mixture), len(kinds) + 1))
-    dataset = spglib.get_symmetry_dataset((matrix, sites, types), symprec=0.02)
+    dataset = symmetry_dataset(matrix, sites, np.array(types), symprec=0.02)
     if dataset is None or dataset.number != stated:
         found = 0 if dataset is None else dataset.number
         raise ValueError(

@@ -26,8 +26,8 @@ from kikuchipy_symml.crystals._random import (
     SymmetryMismatchError,
     has_space_group,
     orbit_distances,
-    symmetry_dataset,
 )
+from kikuchipy_symml.crystals._spglib import symmetry_dataset
 
 MAX_ATTEMPTS = 200
 STRAIN = 0.03

@@ -8,8 +8,6 @@ sit on special positions more often than chance would have it, do not
 overlap, and fill the cell as densely as real atoms do.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from kikuchipy_symml.crystals import _wyckoff
@@ -23,15 +21,13 @@ from kikuchipy_symml.crystals._metric import (
     random_cell,
 )
 from kikuchipy_symml.crystals._radii import ELEMENTS, RADII
+from kikuchipy_symml.crystals._spglib import symmetry_dataset
 from kikuchipy_symml.crystals._wyckoff import (
     BRAVAIS_LATTICES,
     WyckoffPosition,
     space_groups_by_lattice,
     wyckoff_positions,
 )
-
-if TYPE_CHECKING:
-    from spglib import SpglibDataset
 
 SYMPREC = 0.01
 # The symmetry must already be right with this coarser tolerance: atoms
@@ -87,6 +83,9 @@ def random_crystal(
     bravais_lattice
         Pearson letters, one of aP, mP, mS, oP, oS, oI, oF, tP, tI, hR,
         hP, cP, cI and cF. Drawn evenly from these if neither is given.
+    near
+        Whether the cell is nearly one of higher symmetry, where the space
+        group allows such a one.
 
     Returns
     -------
@@ -94,7 +93,7 @@ def random_crystal(
         In the standard setting of its space group (unique axis *b*, cell
         choice 1, origin choice 1, hexagonal axes). spglib finds that
         space group in it, and its lattice is clear of higher metric
-        symmetry.
+        symmetry unless `near`.
 
     Raises
     ------
@@ -128,36 +127,6 @@ def random_crystal(
     )
 
 
-def symmetry_dataset(
-    matrix: np.ndarray,
-    positions: np.ndarray,
-    kinds: np.ndarray,
-    symprec: float,
-) -> "SpglibDataset | None":
-    """Return what spglib finds in a structure, None if it finds nothing.
-
-    Parameters
-    ----------
-    matrix
-        Lattice vectors as rows in ångström, shape (3, 3).
-    positions
-        Fractional coordinates of the sites, shape (n, 3).
-    kinds
-        Whole number of each site, equal for equal occupants, shape (n,).
-    symprec
-        Tolerance in ångström.
-    """
-    import spglib
-
-    try:
-        return spglib.get_symmetry_dataset(
-            (matrix, positions, kinds), symprec=symprec
-        )
-    # Older versions, and newer ones by default, return None instead.
-    except spglib.error.SpglibError:
-        return None
-
-
 def has_space_group(
     matrix: np.ndarray,
     positions: np.ndarray,
@@ -171,7 +140,7 @@ def has_space_group(
     Parameters
     ----------
     matrix, positions, kinds
-        As in :func:`symmetry_dataset`.
+        As in :func:`~._spglib.symmetry_dataset`.
     space_group
         International number.
     """

@@ -1,6 +1,6 @@
 # Copyright 2026 the kikuchipy_symml developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The networks of the seed paper, for training on measured scans.
+"""The networks of Kaufmann et al. (2020), for training on measured scans.
 
 Kaufmann et al., Science 367 (2020) 564, took image classifiers as they
 are: Xception (Chollet, CVPR 2017, 1251) and ResNet50 (He et al., CVPR

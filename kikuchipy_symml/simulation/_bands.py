@@ -190,8 +190,9 @@ def band_profiles(
        (\mu_j + \mu_k) / 2 + K / 2 \pi t + i K (\gamma_j - \gamma_k)}
 
     with :math:`S_g = \sum_a Z_a^2 \exp(-B_a g^2 / 4 - 2 \pi i \mathbf{g
-    r}_a)`, the absorption :math:`\mu_j` of each wave from :math:`U' =
-    0.1 U`, and depths distributed exponentially with the mean :math:`t`.
+    r}_a)`, the absorption :math:`\mu_j` of each wave by thermal diffuse
+    scattering (Bird & King, Acta Cryst. A46 (1990) 202), and depths
+    distributed exponentially with the mean :math:`t`.
     See Winkelmann et al., Ultramicroscopy 107 (2007) 414, and Callahan &
     De Graef, Microsc. Microanal. 19 (2013) 1255, for the theory with all
     beams. Scattering factors from International Tables for

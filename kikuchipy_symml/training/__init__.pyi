@@ -16,10 +16,20 @@ from ._loop import train
 from ._recipe import Recipe
 from ._report import plot_confusion, table_of
 from ._scores import Scores, score
+from ._settings import (
+    AuxiliarySettings,
+    CrystalSettings,
+    DetectorSettings,
+    OptimiserSettings,
+)
 from ._shards import Shards
 
 __all__ = [
     "SETS",
+    "AuxiliarySettings",
+    "CrystalSettings",
+    "DetectorSettings",
+    "OptimiserSettings",
     "Recipe",
     "Scores",
     "Shards",

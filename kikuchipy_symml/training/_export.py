@@ -20,8 +20,6 @@ def export(
     checkpoint: str | Path,
     path: str | Path,
     shards: Shards,
-    *,
-    scores: dict | None = None,
 ) -> None:
     """Write the averaged weights of a checkpoint to a model file.
 
@@ -37,8 +35,6 @@ def export(
         The crystals that were trained on. The card lists them, and those
         of recipes that this one went on from, so that an evaluation can
         leave them out.
-    scores
-        Scores for the card.
 
     Raises
     ------
@@ -76,6 +72,5 @@ def export(
                 trainer.trained_on.union(shards.trained_on(trainer.step))
             ),
         },
-        scores=scores or {},
     )
     save_model(network, card, path)

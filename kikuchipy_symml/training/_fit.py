@@ -87,7 +87,7 @@ def fit(
         :class:`~kikuchipy_symml.SymmetryPhaseList`.
     network
         "default" is the network of this package, "xception" and
-        "resnet50" are the image classifiers of the seed paper [1]_,
+        "resnet50" are the image classifiers of Kaufmann et al. [1]_,
         always trained anew.
     level
         Level of symmetry of the labels.

@@ -56,17 +56,21 @@ class Recipe:
     seed
         Seed of all randomness.
     view
-        The canonical view.
+        The canonical view, :class:`~kikuchipy_symml.pattern.ViewSpec`.
     crystals
-        Which crystals to train on.
+        Which crystals to train on, :class:`CrystalSettings`.
     variety
-        How much they are varied from one pattern to the next.
+        How much they are varied from one pattern to the next,
+        :class:`~kikuchipy_symml.simulation.Variety`.
     camera
-        How their patterns are recorded.
+        How their patterns are recorded,
+        :class:`~kikuchipy_symml.simulation.Camera`.
     network
-        Keyword arguments of the network.
+        Keyword arguments of
+        :func:`~kikuchipy_symml.models.build_network`.
     detector
-        How its layer that finds bands is trained.
+        How its layer that finds bands is trained,
+        :class:`DetectorSettings`, as are the next three.
     refiner
         How its layer that sets their normals right is trained.
     reader
@@ -74,9 +78,10 @@ class Recipe:
     prober
         How its layer that looks for superlattices is trained.
     auxiliary
-        What else it learns to tell while it is trained.
+        What else it learns to tell while it is trained,
+        :class:`AuxiliarySettings`.
     optimiser
-        How to train.
+        How to train, :class:`OptimiserSettings`.
     score_every, save_every
         Steps between scores on held-out crystals, and between
         checkpoints.

@@ -37,6 +37,12 @@ class CrystalSettings:
         Whether those of a known structure type may be of one of
         :func:`kikuchipy_symml.crystals.prototypes`, too. Master patterns
         of many beams are of crystals without them.
+    near
+        Share of made-up crystals, of lattices that can, with a cell that
+        is nearly one of higher symmetry.
+    near_told
+        By how much of the strongest reflection those at least differ that
+        the higher symmetry of such a cell would make equal.
     shares
         Probability that a pattern is of a random, a decorated and a
         library crystal.
