@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from kikuchipy_symml._files import written_whole
+
 
 class CommandLineError(Exception):
     """The command line cannot be carried out; nothing was begun."""
@@ -77,6 +79,10 @@ def replacing(path: Path, force: bool) -> Iterator[Path]:
         If the file has come into being meanwhile and *force* is False.
         The temporary file then stays, as the work is in it.
     """
+    if force:
+        with written_whole(path) as temporary:
+            yield temporary
+        return
     temporary = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
     try:
         yield temporary
@@ -84,10 +90,7 @@ def replacing(path: Path, force: bool) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
         raise
     try:
-        if force:
-            os.replace(temporary, path)
-        else:
-            _move(temporary, path)
+        _move(temporary, path)
     except KeyboardInterrupt:
         temporary.unlink(missing_ok=True)
         raise

@@ -10,7 +10,6 @@ Its network is read at the first prediction, once per process.
 
 import hashlib
 import os
-import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kikuchipy_symml._files import written_whole
 from kikuchipy_symml.models._archive import (
     ModelError,
     read_archive,
@@ -411,14 +411,8 @@ def _check_file(data: bytes, source: str) -> dict:
 
 
 def _write_file(path: Path, data: bytes) -> None:
-    """Write so that a reader never meets half a file."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
+    with written_whole(path) as temporary:
         temporary.write_bytes(data)
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def _build(data: bytes, view: ViewSpec, source: str) -> _Network:

@@ -4,13 +4,13 @@
 
 import csv
 import math
-import os
 import time
 from pathlib import Path
 
 import numpy as np
 
 from kikuchipy_symml import symmetry
+from kikuchipy_symml._files import written_whole
 from kikuchipy_symml._progress import progress_bar
 
 from . import _auxiliary as auxiliary
@@ -244,10 +244,8 @@ class Trainer:
                         settings.learning_rate,
                         step_done,
                     )
-            temporary = path.with_name(path.name + ".new")
-            with open(temporary, "wb") as f:
+            with written_whole(path) as temporary, open(temporary, "wb") as f:
                 np.savez(f, *[_copy(v) for v in self.fixed])
-            os.replace(temporary, path)
         with np.load(path, allow_pickle=False) as saved:
             for variable, value in zip(
                 self.fixed, saved.values(), strict=True
@@ -323,8 +321,6 @@ class Trainer:
 
     def save(self, path: str | Path) -> None:
         """Write a checkpoint."""
-        path = Path(path)
-        temporary = path.with_name(path.name + ".new")
         arrays = {
             f"weight_{i}": _copy(v) for i, v in enumerate(self.variables)
         }
@@ -333,7 +329,7 @@ class Trainer:
             for i, v in enumerate(self.optimiser.variables)
         }
         arrays |= {f"fixed_{i}": _copy(v) for i, v in enumerate(self.fixed)}
-        with open(temporary, "wb") as f:
+        with written_whole(path) as temporary, open(temporary, "wb") as f:
             np.savez_compressed(
                 f,
                 step=self.step,
@@ -341,7 +337,6 @@ class Trainer:
                 crystals=np.array(sorted(self.trained_on), dtype=np.str_),
                 **arrays,
             )
-        os.replace(temporary, path)
 
     def restore(self, path: str | Path) -> None:
         """Read a checkpoint.

@@ -9,7 +9,6 @@ Axes: ``M`` master patterns, then hemisphere (upper, lower), *y*, *x*.
 """
 
 import json
-import os
 import re
 import time
 import warnings
@@ -21,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from kikuchipy_symml import symmetry
+from kikuchipy_symml._files import written_whole
 from kikuchipy_symml.crystals import Crystal, library, split
 from kikuchipy_symml.crystals._metric import primitive_cells
 from kikuchipy_symml.simulation._dynamical import (
@@ -235,13 +235,12 @@ def _compute(
     }
     if has_inversion(crystal.space_group):
         master = master[:1]
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.npz")
-    np.savez_compressed(
-        temporary,
-        hemispheres=master.astype(np.float32),
-        about=json.dumps(about),
-    )
-    os.replace(temporary, path)
+    with written_whole(path) as temporary:
+        np.savez_compressed(
+            temporary,
+            hemispheres=master.astype(np.float32),
+            about=json.dumps(about),
+        )
 
 
 @dataclass(frozen=True)
@@ -339,17 +338,16 @@ def pack_masters(directory: str | Path, path: str | Path) -> int:
     widths = sorted({about["half_width"] for about in abouts})
     if len(widths) > 1:
         raise ValueError(f"{directory} holds half widths {widths}, not one")
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.npz")
-    np.savez_compressed(
-        temporary,
-        hemispheres=np.concatenate(hemispheres),
-        counts=np.array([len(i) for i in hemispheres], dtype=np.int8),
-        **{
-            key: np.array([about[key] for about in abouts])
-            for key in ("name", "identity", "space_group", "energy")
-        },
-    )
-    os.replace(temporary, path)
+    with written_whole(path) as temporary:
+        np.savez_compressed(
+            temporary,
+            hemispheres=np.concatenate(hemispheres),
+            counts=np.array([len(i) for i in hemispheres], dtype=np.int8),
+            **{
+                key: np.array([about[key] for about in abouts])
+                for key in ("name", "identity", "space_group", "energy")
+            },
+        )
     return len(abouts)
 
 

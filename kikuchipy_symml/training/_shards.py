@@ -8,7 +8,6 @@ and wherever it is made.
 """
 
 import json
-import os
 import threading
 import zlib
 from collections.abc import Collection, Sequence
@@ -18,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from kikuchipy_symml import symmetry
+from kikuchipy_symml._files import written_whole
 from kikuchipy_symml.crystals import (
     SPLITS,
     Crystal,
@@ -416,9 +416,6 @@ class Shards:
             "depths": [round(float(d), 2) for d in depths],
         }
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Two processes may make the same shard: each writes its own file
-        # and the renaming is atomic.
-        mine = path.with_name(f"{path.name}.{os.getpid()}")
         if many_beams:
             # Where none is lost, no number is spent on it.
             losses = np.zeros(n)
@@ -430,16 +427,13 @@ class Shards:
                     crystals, energies, depths, losses, strict=True
                 )
             ]
-            np.save(f"{mine}.npy", np.array(masters))
-            os.replace(f"{mine}.npy", path.with_suffix(".npy"))
-        with open(f"{mine}.npz", "wb") as f:
-            np.savez(f, **vars(source))
-        os.replace(f"{mine}.npz", path.with_suffix(".npz"))
-        mine.with_suffix(f".{os.getpid()}.json").write_text(json.dumps(about))
-        os.replace(
-            mine.with_suffix(f".{os.getpid()}.json"),
-            path.with_suffix(".json"),
-        )
+            with written_whole(path.with_suffix(".npy")) as temporary:
+                np.save(temporary, np.array(masters))
+        with written_whole(path.with_suffix(".npz")) as temporary:
+            np.savez(temporary, **vars(source))
+        # The last one: where it is, all are.
+        with written_whole(path.with_suffix(".json")) as temporary:
+            temporary.write_text(json.dumps(about))
 
 
 def _over_energies(

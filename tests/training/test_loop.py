@@ -96,7 +96,7 @@ def test_log(runs, recipe):
         assert 0 < float(line["loss"]) < 20
         for name in ("train", "seen_type", "unseen_type", "random"):
             assert 0 <= float(line[name]) <= 1
-    assert not list(runs[0].glob("*.new"))
+    assert not list(runs[0].glob(".*"))
 
 
 def test_resumed_after_a_kill(runs, recipe):
