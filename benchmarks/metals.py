@@ -30,7 +30,7 @@ from kikuchipy_symml.training import recipe_of
 
 METALS = {
     "cF": ("Ag", "Au", "Ca", "Co (Fm-3m)", "Fe (Fm-3m)", "Ir", "Pb", "Pd"),
-    "cI": ("Cr", "Mo", "Na", "Nb", "V", "W"),
+    "cI": ("Cr", "Mo", "Na", "Nb", "V", "W (Im-3m)"),
     "hP": ("Co (P63/mmc)", "Mg", "Ti (P63/mmc)", "Zn"),
 }
 ENERGY = 20.0
@@ -52,12 +52,13 @@ def main() -> None:
     camera = recipe_of(models[0]).camera
     crystals = library()
     trained = {crystal.name for crystal in split()["train"]}
+    for name in sum(METALS.values(), ()):
+        if name not in trained:
+            raise ValueError(f"{name} is kept for evaluation")
     print(f"{'metal':14s}{'lattice':9s}" + "  ".join(args.models))
     for lattice, names in METALS.items():
         shares = []
         for name in names:
-            if name not in trained:
-                raise ValueError(f"{name} is kept for evaluation")
             views = views_of(
                 crystals[name], camera, args.patterns, models[0].view
             )
