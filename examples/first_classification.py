@@ -23,10 +23,10 @@ s = kp.data.nickel_ebsd_small()
 print(s.detector)
 
 # %%
-# The static background of the detector, which is the same in all patterns,
-# is taken off first, as before any indexing. What is left of a smooth
-# background, the method removes itself.
-s.remove_static_background(show_progressbar=False)
+# Patterns are classified as they were recorded: what is smooth of the
+# background, the method removes itself. Where the detector has scratches or
+# dust, which are the same in all patterns, take them off first, by
+# ``s.remove_static_background("divide")``.
 phases = s.classify_symmetry()
 phases
 

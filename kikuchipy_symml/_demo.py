@@ -44,8 +44,8 @@ def main() -> None:
     print("1. Nine measured patterns of nickel, which come with kikuchipy")
     measured = kp.data.nickel_ebsd_small(lazy=True)
     classify(measured, model)
-    print("   The same without the static background of the detector")
-    measured.remove_static_background()
+    print("   The same with the detector's static background divided out")
+    measured.remove_static_background("divide")
     classify(measured, model)
 
     scan = FOLDER / "scan.h5"
