@@ -4,11 +4,14 @@
 
     pip download --no-deps xraylarch==0.9.81
     unzip xraylarch-*.whl larch/xrd/amcsd_cif1.db
-    python recipes/prototypes.py larch/xrd/amcsd_cif1.db
+    pip download --no-deps --no-binary :all: spglib==2.0.2
+    tar xzf spglib-2.0.2.tar.gz
+    python recipes/prototypes.py larch/xrd/amcsd_cif1.db spglib-2.0.2/test/data
 
 writes kikuchipy_symml/crystals/data/prototypes.json, from the American
 Mineralogist Crystal Structure Database in the file that older versions of
-xraylarch come with, and prints what became of its entries. One crystal is
+xraylarch come with, and from the structures of all space groups that spglib
+was tested with, and prints what became of them. One crystal is
 taken of each structure type that the training part of the library has not.
 None is of a type of the part "unseen_type", and none a crystal that is kept
 for evaluation.
@@ -58,6 +61,18 @@ ENANTIOMORPHS = {
     170: 169, 172: 171, 181: 180, 213: 212,
 }  # fmt: skip
 
+TESTS = "A. Togo, tests of spglib 2.0.2 (2022)"
+# Folders of spglib's structures that are real ones.
+SYSTEMS = (
+    "triclinic",
+    "monoclinic",
+    "orthorhombic",
+    "tetragonal",
+    "trigonal",
+    "hexagonal",
+    "cubic",
+)
+
 QUERY = """
 select m.name, c.atoms_sites, c.atoms_x, c.atoms_y, c.atoms_z,
     c.atoms_occupancy, s.symmetry_xyz, c.a, c.b, c.c, c.alpha, c.beta,
@@ -78,6 +93,7 @@ def main() -> None:
     """Choose, and write the file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("database", type=Path)
+    parser.add_argument("structures", type=Path)
     parser.add_argument("-o", "--output", type=Path, default=OUTPUT)
     args = parser.parse_args()
 
@@ -88,7 +104,7 @@ def main() -> None:
     taken = {identity(*i) for i in measured_phases()}
     taken |= {identity_of(c) for c in held_out}
     count: Counter = Counter()
-    chosen: dict[tuple, Crystal] = {}
+    chosen: dict[tuple, tuple[Crystal, bool]] = {}
     again: Counter = Counter()
     read_in = []
     for row, citation in rows(args.database):
@@ -99,8 +115,14 @@ def main() -> None:
             count["another sample"] += 1
         else:
             read_in.append((row, citation))
+    files = sorted(
+        path
+        for system in SYSTEMS
+        for path in (args.structures / system).glob("POSCAR-*")
+    )
     with Pool() as pool:
         found = pool.starmap(read, read_in, chunksize=20)
+        found += pool.map(read_file, files, chunksize=20)
     for crystal, why_not in found:
         if crystal is None:
             count[why_not] += 1
@@ -120,13 +142,16 @@ def main() -> None:
             count["takes no other elements"] += 1
         else:
             count["chosen"] += 1
-            chosen[key] = crystal
+            chosen[key] = crystal, crystal.citation == TESTS
     for what, n in count.most_common():
         print(f"{n:6d} {what}")
-    ordered = sorted(chosen.values(), key=lambda c: (c.space_group, c.name))
+    # Recipes say how many they take: others come at the end.
+    ordered = sorted(
+        chosen.values(), key=lambda c: (c[1], c[0].space_group, c[0].name)
+    )
     lines = [
         json.dumps(entry(c), separators=(",", ":"), ensure_ascii=False)
-        for c in ordered
+        for c, _ in ordered
     ]
     args.output.write_text("[\n" + ",\n".join(lines) + "\n]\n", "utf-8")
 
@@ -173,7 +198,48 @@ def read(row, citation: str) -> tuple[Crystal | None, str]:
         images = distinct(rotations @ x + translations, matrix)
         kinds += [element] * len(images)
         positions.append(images)
-    positions = np.concatenate(positions)
+    return in_standard_setting(
+        name, matrix, np.concatenate(positions), kinds, citation
+    )
+
+
+def read_file(path: Path) -> tuple[Crystal | None, str]:
+    """Return the crystal of a structure that spglib was tested with in the
+    standard setting, or why there is none. Its elements are in comments."""
+    lines = path.read_text().splitlines()
+    matrix = np.array([line.split() for line in lines[2:5]], float)
+    matrix *= float(lines[1])
+    atoms = [line.split() for line in lines[7:] if line.strip()]
+    elements = [element_of(atom[-1]) for atom in atoms]
+    if None in elements or len(atoms) != sum(map(int, lines[5].split())):
+        return None, "unknown elements"
+    if np.linalg.det(matrix) < 0:
+        return None, "left-handed"
+    sites = merged(
+        elements,
+        np.array([atom[:3] for atom in atoms], float),
+        np.ones(len(atoms)),
+        matrix,
+    )
+    kinds, positions = zip(*sites, strict=True)
+    return in_standard_setting(
+        "<missing>",
+        matrix,
+        np.array(positions),
+        list(kinds),
+        TESTS,
+    )
+
+
+def in_standard_setting(
+    name: str,
+    matrix: np.ndarray,
+    positions: np.ndarray,
+    kinds: list[str],
+    citation: str,
+) -> tuple[Crystal | None, str]:
+    """Return the crystal of all atoms of a cell in the standard setting, or
+    why there is none."""
     if len(positions) > MAX_ATOMS:
         return None, "too many atoms"
     names = sorted(set(kinds))

@@ -178,7 +178,9 @@ class Recipe:
         if self.crystals.near:
             crystals["near"] = (self.crystals.near, self.crystals.near_told)
         if self.crystals.prototypes:
-            crystals["prototypes"] = prototypes_fingerprint()
+            crystals["prototypes"] = prototypes_fingerprint(
+                self.crystals.prototypes
+            )
         text = json.dumps(
             [_SIMULATION, library_fingerprint(), self.seed, crystals],
             sort_keys=True,

@@ -34,9 +34,11 @@ class CrystalSettings:
         and that have the structure type of a training crystal of the
         library but other elements.
     prototypes
-        Whether those of a known structure type may be of one of
-        :func:`kikuchipy_symml.crystals.prototypes`, too. Master patterns
-        of many beams are of crystals without them.
+        How many of :func:`kikuchipy_symml.crystals.prototypes`, the first
+        ones, those of a known structure type may be of, too. As others
+        are only ever added at the end, a recipe that says so draws the
+        same whatever is added later. Master patterns of many beams are
+        of crystals without them.
     near
         Share of made-up crystals, of lattices that can, with a cell that
         is nearly one of higher symmetry.
@@ -116,7 +118,7 @@ class CrystalSettings:
     order: float = 0.0
     near: float = 0.0
     near_told: float = 0.1
-    prototypes: bool = False
+    prototypes: int = 0
     many_beam_simple: int = 0
 
     def __post_init__(self) -> None:
@@ -152,7 +154,11 @@ class CrystalSettings:
             "order",
             "near",
             "near_told",
+            "prototypes",
         )
+        if self.prototypes is True:
+            # As recipes said when there were as many.
+            object.__setattr__(self, "prototypes", 797)
         # Of some lattices there are none that are much smaller.
         check_numbers(self, 100, "many_beam_cell")
         if self.many_beam and not 0 < self.many_beam_shards <= self.shards:

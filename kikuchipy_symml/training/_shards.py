@@ -130,7 +130,7 @@ class Shards:
         self.recipe = recipe
         self.directory = Path(directory) / recipe.crystal_key()
         # Master patterns take long to make and are the same without.
-        without = replace(recipe.crystals, prototypes=False)
+        without = replace(recipe.crystals, prototypes=0)
         self._for_many_beams = (
             Path(directory) / replace(recipe, crystals=without).crystal_key()
         )
@@ -270,7 +270,7 @@ class Shards:
         rng = np.random.default_rng([self.recipe.seed, 1, number])
         # Those that are held out do not change with the recipe.
         near = 0.0 if number == _HELD_OUT else settings.near
-        types = prototypes() if settings.prototypes else ()
+        types = prototypes()[: settings.prototypes]
         make = self._maker(rng, number, near, types)
         out = []
         for lattice in symmetry.class_names("bravais_lattice"):

@@ -15,6 +15,7 @@ from kikuchipy_symml.crystals import (
     random_crystal,
     split,
 )
+from kikuchipy_symml.crystals._library import prototypes_fingerprint
 from kikuchipy_symml.crystals._metric import is_clear, primitive_cells
 from kikuchipy_symml.simulation import (
     BandStack,
@@ -190,9 +191,9 @@ def test_nearly_of_higher_symmetry(recipe, shards, tmp_path):
 def test_more_structure_types(recipe, shards, tmp_path):
     """Decorated crystals are of prototypes, too, if asked for; master
     patterns of many beams and those held out stay the same."""
-    settings = replace(recipe.crystals, prototypes=True, decorated=4)
+    settings = replace(recipe.crystals, prototypes=900, decorated=4)
     more = Shards(replace(recipe, crystals=settings), tmp_path)
-    plain = replace(settings, prototypes=False)
+    plain = replace(settings, prototypes=0)
     plain = Shards(replace(recipe, crystals=plain), tmp_path)
     assert more.directory != plain.directory
     assert more._for_many_beams == plain._for_many_beams == plain.directory
@@ -202,6 +203,15 @@ def test_more_structure_types(recipe, shards, tmp_path):
         for made in (more._make_up(0), plain._make_up(0))
     ]
     assert types & known - usual
+    # Others that are added at the end change nothing.
+    fewer = replace(settings, prototypes=797)
+    fewer = replace(recipe, crystals=fewer)
+    true = replace(recipe, crystals=replace(settings, prototypes=True))
+    assert fewer.crystal_key() == true.crystal_key()
+    assert fewer.crystal_key() != more.recipe.crystal_key()
+    assert prototypes_fingerprint(797) == "d01c1d48b5ca0f75"
+    with pytest.raises(ValueError, match="at most 993.*not 994"):
+        prototypes_fingerprint(994)
     assert [
         [identity_of(c) for c, _ in some._make_for_many_beams(0)]
         for some in (more, plain)
