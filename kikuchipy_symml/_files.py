@@ -10,7 +10,9 @@ from pathlib import Path
 
 
 @contextmanager
-def written_whole(path: str | Path) -> Iterator[Path]:
+def written_whole(
+    path: str | Path, ending: str | None = None
+) -> Iterator[Path]:
     """Yield a temporary path that becomes the file in the end.
 
     A file that was there is replaced in one step, and a failure leaves it
@@ -21,16 +23,18 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     ----------
     path
         File to write.
+    ending
+        Of the temporary path. If not given, that of *path*, which some
+        writers go by. A process that is killed leaves it behind.
 
     Yields
     ------
     temporary
-        Path in the same folder, with the same ending.
+        Path in the same folder.
     """
     path = Path(path)
-    temporary = path.with_name(
-        f".{path.stem}.{secrets.token_hex(4)}{path.suffix}"
-    )
+    ending = path.suffix if ending is None else ending
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{ending}")
     try:
         yield temporary
         os.replace(temporary, path)

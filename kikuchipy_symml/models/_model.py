@@ -411,7 +411,8 @@ def _check_file(data: bytes, source: str) -> dict:
 
 
 def _write_file(path: Path, data: bytes) -> None:
-    with written_whole(path) as temporary:
+    # What is left of a write that was killed is not taken for a model.
+    with written_whole(path, ending=".part") as temporary:
         temporary.write_bytes(data)
 
 
