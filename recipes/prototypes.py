@@ -104,7 +104,7 @@ def main() -> None:
     taken = {identity(*i) for i in measured_phases()}
     taken |= {identity_of(c) for c in held_out}
     count: Counter = Counter()
-    chosen: dict[tuple, tuple[Crystal, bool]] = {}
+    chosen: dict[tuple, Crystal] = {}
     again: Counter = Counter()
     read_in = []
     for row, citation in rows(args.database):
@@ -142,16 +142,17 @@ def main() -> None:
             count["takes no other elements"] += 1
         else:
             count["chosen"] += 1
-            chosen[key] = crystal, crystal.citation == TESTS
+            chosen[key] = crystal
     for what, n in count.most_common():
         print(f"{n:6d} {what}")
     # Recipes say how many they take: others come at the end.
     ordered = sorted(
-        chosen.values(), key=lambda c: (c[1], c[0].space_group, c[0].name)
+        chosen.values(),
+        key=lambda c: (c.citation == TESTS, c.space_group, c.name),
     )
     lines = [
         json.dumps(entry(c), separators=(",", ":"), ensure_ascii=False)
-        for c, _ in ordered
+        for c in ordered
     ]
     args.output.write_text("[\n" + ",\n".join(lines) + "\n]\n", "utf-8")
 
