@@ -80,6 +80,7 @@ class Explainer:
         self.source = source
         shape = (None, view.size, view.size, 2)
         self._forward = forward or compile_forward(self.network, shape)
+        self._usable = {"occlusion"}
 
     def check(self, method: str) -> None:
         """Raise unless a method can be used with the network.
@@ -94,10 +95,11 @@ class Explainer:
         """
         if method not in METHODS:
             raise ValueError(f"Method {method!r} is not one of {METHODS}")
-        if method == "occlusion":
-            return
-        layer = self.spatial if method == "grad_cam" else None
-        self._check_gradients(layer)
+        # Once: it takes as long as to explain some patterns.
+        if method not in self._usable:
+            layer = self.spatial if method == "grad_cam" else None
+            self._check_gradients(layer)
+            self._usable.add(method)
 
     def predict(self, views: np.ndarray) -> np.ndarray:
         """Return probabilities, shape (B, 230), of views."""

@@ -53,7 +53,7 @@ class ViewSpec:
 
     size: int = 80
     radius: float = 48.0
-    background: float = 8.0
+    background: float = 4.0
     contrast: float = 16.0
     clip: float = 4.0
 

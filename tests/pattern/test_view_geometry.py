@@ -16,7 +16,7 @@ from kikuchipy_symml.pattern import (
     view_frame,
 )
 
-SPEC = ViewSpec(size=64)
+SPEC = ViewSpec(size=64, background=8.0)  # of a smooth scene
 SHAPE = (60, 60)
 PC = (0.48, 0.3, 0.55)
 

@@ -5,7 +5,7 @@ import pytest
 
 from kikuchipy_symml.pattern import MIN_PIXELS, ViewSpec, canonical_views
 
-SPEC = ViewSpec(size=48)
+SPEC = ViewSpec(size=48, background=8.0)
 PC = (0.5, 0.35, 0.6)
 
 
