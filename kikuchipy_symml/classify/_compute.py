@@ -8,7 +8,9 @@ from contextlib import nullcontext
 from typing import Any
 
 import dask
+import dask.array as da
 import hyperspy.api as hs
+import numpy as np
 from dask.diagnostics import ProgressBar
 
 # The network takes all cores by itself. A few threads keep it supplied with
@@ -46,7 +48,13 @@ def computed(collection: Any, show_progressbar: bool | None) -> Any:
         n_threads = min(MOST_THREADS, os.cpu_count() or 1)
     bar = ProgressBar() if show_progressbar else nullcontext()
     with bar, dask.config.set(num_workers=n_threads):
-        return dask.compute(collection)[0]
+        if not isinstance(collection, da.Array):
+            return dask.compute(collection)[0]
+        # Each block is put in its place as soon as it is done: joined at
+        # the end, all would be there twice.
+        result = np.empty(collection.shape, collection.dtype)
+        da.store(collection, result, lock=False)
+        return result
 
 
 def client_in_use() -> Any:

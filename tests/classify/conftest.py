@@ -27,7 +27,11 @@ def model_file(tmp_path_factory):
             ),
         ]
     )
-    card = make_card("noise", ViewSpec(size=32), training_set={"crystals": 0})
+    card = make_card(
+        "noise",
+        ViewSpec(size=32, background=8.0),
+        training_set={"crystals": 0},
+    )
     path = tmp_path_factory.mktemp("models") / "noise.symml"
     save_model(network, card, path)
     return path

@@ -25,7 +25,7 @@ from kikuchipy_symml.classify._question import Question
 from kikuchipy_symml.models import ModelError, make_card, save_model
 from kikuchipy_symml.pattern import ViewSpec
 
-VIEW = ViewSpec(size=32)
+VIEW = ViewSpec(size=32, background=8.0)
 QUIET = {"show_progressbar": False}
 FAST = {"bands": False, **QUIET}
 

@@ -28,7 +28,7 @@ def make_network():
 
 @pytest.fixture(scope="session")
 def card():
-    view = ViewSpec(size=32)
+    view = ViewSpec(size=32, background=8.0)
     return make_card("throw-away", view, training_set={"crystals": 0})
 
 

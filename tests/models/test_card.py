@@ -15,7 +15,7 @@ def test_json_round_trip(card):
     assert card_from_json(card_to_json(card, "x"), "x") == card
     assert card["card_version"] == CARD_VERSION == 1
     assert card["classes"]["numbers"] == list(range(1, 231))
-    assert view_of(card, "x") == ViewSpec(size=32)
+    assert view_of(card, "x") == ViewSpec(size=32, background=8.0)
 
 
 def test_make_card_checks():

@@ -27,7 +27,7 @@ from kikuchipy_symml.pattern import ViewSpec, view_directions
 
 VIEW = ViewSpec(size=80)
 GEOMETRY = {"view": VIEW.to_dict(), "azimuths": 120, "tilts": 72}
-SMALL_VIEW = ViewSpec(size=32)
+SMALL_VIEW = ViewSpec(size=32, background=8.0)
 SMALL = {"view": SMALL_VIEW.to_dict(), "azimuths": 24, "tilts": 16}
 
 

@@ -44,7 +44,7 @@ class TestSaveAndLoad:
         assert isinstance(loaded, SymmetryModel)
         assert saved is loaded
         assert loaded.card == card
-        assert loaded.view == ViewSpec(size=32)
+        assert loaded.view == ViewSpec(size=32, background=8.0)
         assert loaded.path == path
         assert loaded.name == "throw-away"
         assert str(path) in repr(loaded)
@@ -58,7 +58,9 @@ class TestSaveAndLoad:
     def test_own_network(self, tmp_path, card, views):
         from kikuchipy_symml.models._network import build_network
 
-        network = build_network(ViewSpec(size=32), width=16, depth=1)
+        network = build_network(
+            ViewSpec(size=32, background=8.0), width=16, depth=1
+        )
         model = save_model(network, card, tmp_path / "a.symml")
         np.testing.assert_allclose(
             model.predict(views),
@@ -190,7 +192,7 @@ class TestPredict:
         """XLA compiles once for a batch size, and a batch that is not full
         gives what a full one does."""
         network = build_network(
-            ViewSpec(size=32),
+            ViewSpec(size=32, background=8.0),
             azimuths=24,
             tilts=16,
             bands=6,

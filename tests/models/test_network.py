@@ -14,7 +14,7 @@ from kikuchipy_symml.models._network import build_network, split_network
 from kikuchipy_symml.models.layers import PairUpdate
 from kikuchipy_symml.pattern import ViewSpec
 
-VIEW = ViewSpec(size=32)
+VIEW = ViewSpec(size=32, background=8.0)
 SETTINGS = {
     "azimuths": 24,
     "tilts": 16,

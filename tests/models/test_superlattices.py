@@ -19,7 +19,7 @@ from kikuchipy_symml.models.layers._superlattices import (
 from kikuchipy_symml.pattern import ViewSpec
 
 N = 28
-VIEW = ViewSpec(size=32).to_dict()
+VIEW = ViewSpec(size=32, background=8.0).to_dict()
 # What the known lattice has less than a primitive cubic one, as multiples
 # of its vectors, and the class of what is missing.
 PARTS = {

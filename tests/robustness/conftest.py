@@ -41,7 +41,9 @@ def make_network():
 
 @pytest.fixture(scope="session")
 def card():
-    return make_card("tiny", ViewSpec(size=16), training_set={"crystals": 0})
+    return make_card(
+        "tiny", ViewSpec(size=16, background=8.0), training_set={"crystals": 0}
+    )
 
 
 @pytest.fixture(scope="session")

@@ -323,7 +323,7 @@ def _tiny_model() -> bytes:
     from kikuchipy_symml.models import make_card, save_model
     from kikuchipy_symml.pattern import ViewSpec
 
-    view = ViewSpec(size=16)
+    view = ViewSpec(size=16, background=8.0)
     network = keras.Sequential(
         [
             keras.Input((view.size, view.size, 2)),

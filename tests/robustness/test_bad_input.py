@@ -39,7 +39,7 @@ from kikuchipy_symml.models._model import MEMBERS
 from kikuchipy_symml.models._network_file import MEMBERS as NETWORK_MEMBERS
 from kikuchipy_symml.pattern import ViewSpec, _blocks, canonical_views
 
-VIEW = ViewSpec(size=16)
+VIEW = ViewSpec(size=16, background=8.0)
 
 
 @dataclass
@@ -678,7 +678,9 @@ TABLE = {
     "card for another view": (
         lambda b: save_model(
             b.make_network(size=16),
-            make_card("x", ViewSpec(size=32), training_set={"n": 1}),
+            make_card(
+                "x", ViewSpec(size=32, background=8.0), training_set={"n": 1}
+            ),
             b.folder / "x.symml",
         ),
         Raises(ModelError, r"take arrays of shape \(None, 32, 32, 2\), not"),

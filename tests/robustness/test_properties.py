@@ -254,7 +254,9 @@ def test_finite_patterns_give_finite_views(low, high, pc, seed):
     share = rng.random((1, 20, 24))
     with np.errstate(over="ignore"):
         patterns = low * share + high * (1 - share)
-    views, valid = canonical_views(patterns, pc, ViewSpec(size=16))
+    views, valid = canonical_views(
+        patterns, pc, ViewSpec(size=16, background=8.0)
+    )
     assert np.isfinite(views).all()
     assert np.abs(views[..., 0]).max() <= 4.0001
     assert set(np.unique(views[..., 1])) <= {0, 1}

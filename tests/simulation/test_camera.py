@@ -183,7 +183,7 @@ def test_edges_have_the_sign_of_measured_ones(perfect):
         [[0, 1, 0], [-np.cos(a), 0, np.sin(a)], [np.sin(a), 0, np.cos(a)]]
     )
     master = master_from_bands(band_profiles(library()["Ni"]), 301)[None]
-    spec = ViewSpec(size=64)
+    spec = ViewSpec(size=64, background=8.0)
     found = []
     for pattern, pc, orientation in zip(
         s.data.reshape(-1, 60, 60),

@@ -9,7 +9,7 @@ from kikuchipy_symml.training import Recipe, Shards, _shards
 TINY = {
     "name": "tiny",
     "seed": 5,
-    "view": {"size": 32},
+    "view": {"size": 32, "background": 8.0},
     "crystals": {
         "shards": 2,
         "random": 1,

@@ -17,7 +17,7 @@ from kikuchipy_symml.simulation import band_profiles, master_from_bands
 from kikuchipy_symml.symmetry import class_index, class_names
 from kikuchipy_symml.training import _fit, _fit_checks, _scans, _split, fit
 
-VIEW = ViewSpec(size=32)
+VIEW = ViewSpec(size=32, background=8.0)
 SHAPE = (24, 26)
 CF = class_names("bravais_lattice").index("cF")
 CI = class_names("bravais_lattice").index("cI")

@@ -24,7 +24,7 @@ def test_load(tiny, tmp_path):
     path.write_text(yaml.safe_dump(tiny))
     recipe = Recipe.load(path)
     assert recipe == Recipe.from_dict(tiny)
-    assert recipe.view == ViewSpec(size=32)
+    assert recipe.view == ViewSpec(size=32, background=8.0)
     assert recipe.crystals.shares == (0.4, 0.4, 0.2)
     assert recipe.camera.pixels == (24, 28)
     assert recipe.network["bands"] == 8
