@@ -48,13 +48,19 @@ def computed(collection: Any, show_progressbar: bool | None) -> Any:
         n_threads = min(MOST_THREADS, os.cpu_count() or 1)
     bar = ProgressBar() if show_progressbar else nullcontext()
     with bar, dask.config.set(num_workers=n_threads):
-        if not isinstance(collection, da.Array):
+        if not (isinstance(collection, da.Array) and _in_process(collection)):
             return dask.compute(collection)[0]
         # Each block is put in its place as soon as it is done: joined at
         # the end, all would be there twice.
         result = np.empty(collection.shape, collection.dtype)
         da.store(collection, result, lock=False)
         return result
+
+
+def _in_process(collection: da.Array) -> bool:
+    """Whether dask computes in this process, where all share memory."""
+    scheduler = dask.base.get_scheduler(collections=[collection])
+    return scheduler in (dask.threaded.get, dask.local.get_sync)
 
 
 def client_in_use() -> Any:
