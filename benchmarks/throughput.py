@@ -8,11 +8,11 @@ A simulated scan of four phases (cF, cI, hP and tP) with grains and noise
 is written to disk, and every way names the phase of the same patterns:
 
 forward     the network, with views in memory: the limit
-compiled    the same compiled by XLA, as for scans of 20 000 patterns or more
+compiled    the same compiled by XLA, as for scans of 10 000 patterns or more
 views       canonical views of patterns in memory
 hdf5        classify_symmetry() on the lazy scan, kikuchipy's HDF5
 nordif      the same on NORDIF's binary format
-long        hdf5 with the network compiled, as in scans of 20 000 patterns or
+long        hdf5 with the network compiled, as in scans of 10 000 patterns or
             more, without the time to compile it
 naive       signal.map() of model.predict(), pattern by pattern
 xception    networks of Kaufmann et al. at 299 pixels, with random weights,

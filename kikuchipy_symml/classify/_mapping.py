@@ -26,7 +26,7 @@ from kikuchipy_symml.pattern._blocks import in_blocks
 
 N_SPACE_GROUPS = 230
 # From so many patterns on it pays to compile the network.
-COMPILED_FROM = 20_000
+COMPILED_FROM = 10_000
 
 
 def map_probabilities(
