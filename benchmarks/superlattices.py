@@ -26,7 +26,9 @@ def main() -> None:
     network = trainer.network
     layer = network.get_layer("superlattices")
     basis, _, *rest = layer.input
-    told = keras.layers.Lambda(lambda x: layer.tell(layer.look(*x)))
+    told = keras.layers.Lambda(
+        lambda x: layer.tell(layer.look(*x), layer.shapes(x[0]))
+    )
     model = keras.Model(network.input, [basis, told([basis, *rest])])
     wanted, logits = [], []
     for i in range(batches):

@@ -42,6 +42,7 @@ def build_network(
     lattices: int = 0,
     reader: int = 0,
     superlattices: int = 0,
+    prober: int = 0,
     poles: int = 6,
     width: int = 96,
     pair_width: int = 24,
@@ -85,6 +86,8 @@ def build_network(
         Features of the small network that tells by weak bands whether the
         likeliest lattice is the whole one; it has to be trained ahead,
         too. It takes `lattices`. If 0, this is not asked.
+    prober
+        Blocks of attention of the layer that looks for superlattices.
     width, pair_width
         Features of each token and of each pair of tokens.
     angle_bins
@@ -168,7 +171,10 @@ def build_network(
         explained = [explained]
         if superlattices:
             finer, whole = Superlattices(
-                **geometry, width=superlattices, name="superlattices"
+                **geometry,
+                width=superlattices,
+                blocks=prober,
+                name="superlattices",
             )(
                 basis,
                 indices,

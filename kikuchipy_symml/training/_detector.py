@@ -148,12 +148,14 @@ def _prober_lesson(layer: Superlattices, network) -> tuple:
     import keras
 
     basis, _, *rest = layer.input
-    look = keras.layers.Lambda(lambda x: layer.look(*x), name="look")
-    look = look([basis, *rest])
-    shown = keras.Input(look.shape[1:])
+    see = keras.layers.Lambda(
+        lambda x: [layer.look(*x), layer.shapes(x[0])], name="look"
+    )
+    seen = see([basis, *rest])
+    shown = [keras.Input(i.shape[1:]) for i in seen]
     return (
-        keras.Model(network.input, [look, basis]),
-        keras.Model(shown, layer.tell(shown)),
+        keras.Model(network.input, [*seen, basis]),
+        keras.Model(shown, layer.tell(*shown)),
         _superlattice_targets,
         known_entropy,
     )

@@ -52,8 +52,9 @@ FULL = {
         FULL | {"lattices": 20},
         FULL | {"lattices": 20, "refine": 10, "reader": 1},
         FULL | {"lattices": 20, "superlattices": 8},
+        FULL | {"lattices": 20, "superlattices": 8, "prober": 1},
     ],
-    ids=["small", "full", "lattices", "refined", "superlattices"],
+    ids=["small", "full", "lattices", "refined", "superlattices", "prober"],
 )
 def network(request):
     keras.utils.set_random_seed(4)

@@ -15,6 +15,7 @@ from kikuchipy_symml.models.layers._superlattices import (
     CLASSES,
     _code,
     _hypotheses,
+    _known,
 )
 from kikuchipy_symml.pattern import ViewSpec
 
@@ -32,9 +33,11 @@ PARTS = {
 }
 
 
-@pytest.fixture(scope="module")
-def layer():
-    layer = Superlattices(VIEW, azimuths=24, tilts=16, width=8, vectors=6)
+@pytest.fixture(scope="module", params=[0, 2], ids=["alone", "blocks"])
+def layer(request):
+    layer = Superlattices(
+        VIEW, azimuths=24, tilts=16, width=8, vectors=6, blocks=request.param
+    )
     layer(*inputs(np.eye(3), np.zeros((N, 3)), np.ones(N)))
     return layer
 
@@ -103,7 +106,7 @@ def test_hypotheses():
 
 
 def test_vectors_are_of_their_class(layer):
-    for k, ways in enumerate(layer.ways):
+    for k, ways in enumerate(layer.ways[: len(CLASSES)]):
         n = 2 if k < 7 else 3
         member = np.asarray(_code(ways * n, n))
         assert np.all(member[:, k if n == 2 else k - 7] == 1)
@@ -135,7 +138,7 @@ def test_what_becomes_of_an_answer(layer, name, monkeypatch):
     part, missing = PARTS[name]
     k = number(missing)
     logits = np.where(np.arange(20) == k, 30, -30).astype("float32")[None]
-    monkeypatch.setattr(layer, "tell", lambda shown: logits)
+    monkeypatch.setattr(layer, "_logits", lambda features: logits)
     normals = np.array(missing) @ part
     normals = np.array([normals, [0, 0, 1]] + [[0, 0, 1]] * (N - 2))
     given = inputs(part, normals, np.ones(N))
@@ -155,7 +158,35 @@ def test_what_becomes_of_an_answer(layer, name, monkeypatch):
     np.testing.assert_allclose(cells[:27], shape, atol=1e-3)
     np.testing.assert_allclose(cells[27:54], shape, atol=1e-3)
     kind = 1 if k < 7 else 2
-    np.testing.assert_allclose(cells[54:], np.arange(5) == kind, atol=1e-5)
+    np.testing.assert_allclose(cells[54:59], np.arange(5) == kind, atol=1e-5)
+    assert len(cells) == 59 + (16 if layer.blocks else 0)
+
+
+def test_classes_are_weighed_against_each_other(layer):
+    """What one class shows changes what is told of another only if there
+    are blocks, and so does what the known lattice shows."""
+    rng = np.random.default_rng(3)
+    basis, _, *rest = inputs(np.eye(3), np.zeros((N, 3)), np.ones(N))
+    shown = np.asarray(layer.look(basis, *rest))
+    assert shown.shape[1] == 20 + (1 if layer.blocks else 0)
+    shapes = layer.shapes(basis)
+    assert shapes.shape[1] == 29
+    told = np.asarray(layer.tell(keras.ops.convert_to_tensor(shown), shapes))
+    assert told.shape == (1, 20)
+    for row in (4, 20)[: 1 + bool(layer.blocks)]:
+        other = shown.copy()
+        other[:, row] += rng.normal(size=other[:, row].shape)
+        again = layer.tell(keras.ops.convert_to_tensor(other), shapes)
+        moved = np.abs(np.asarray(again) - told)[0] > 1e-5
+        assert moved.all() if layer.blocks else moved.nonzero()[0] == [row]
+
+
+def test_known_vectors():
+    known = _known(24)
+    both = np.concatenate([known, -known])
+    assert len(np.unique(both, axis=0)) == 48
+    assert all(gcd(*map(int, v)) == 1 for v in known)
+    assert np.square(known[:3]).sum() == 3
 
 
 def test_without_bands(layer):
@@ -171,4 +202,5 @@ def test_configuration(layer):
     again = Superlattices.from_config(layer.get_config())
     assert again.get_config() == layer.get_config()
     assert (again.width, again.vectors) == (8, 6)
+    assert again.blocks == layer.blocks
     assert not layer.trainable_variables

@@ -5,6 +5,9 @@
 import numpy as np
 from keras import ops
 
+# Numbers that tell the shape of a cell.
+SHAPE = 27
+
 
 def volume_of(a, b, c):
     """Of the cell of three vectors, each (..., 3)."""

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from ._base import gather, register
-from ._cells import selling, volume_of
+from ._cells import SHAPE, selling, volume_of
 
 # The highest index that a band may have in a reduced basis.
 MAX_INDEX = 5
@@ -320,7 +320,7 @@ class Lattices(keras.layers.Layer):
         self, normals_shape, strength_shape, widths_shape
     ):
         b, t = normals_shape[:2]
-        return (b, t, 12), (b, 2 * 27), (b, 3, 3), (b, t, 3)
+        return (b, t, 12), (b, 2 * SHAPE), (b, 3, 3), (b, t, 3)
 
 
 class FoundBands:

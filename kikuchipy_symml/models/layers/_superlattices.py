@@ -3,10 +3,13 @@
 """Weak bands between those that were found."""
 
 from itertools import product
+from math import gcd
 
+import keras
 import numpy as np
 from keras import ops
 
+from ._attention import PairAttention
 from ._base import (
     GeometryLayer,
     dense,
@@ -16,7 +19,7 @@ from ._base import (
     register,
     wrap,
 )
-from ._cells import selling, volume_of
+from ._cells import SHAPE, selling, volume_of
 from ._lattices import LOG_RANGE, MAX_INDEX, FoundBands, Lattices
 from ._poles import plane_angles
 
@@ -39,6 +42,13 @@ def _classes() -> np.ndarray:
 
 CLASSES = _classes()
 _HALVES = 7
+# Half or third of each two classes, as features of the pair.
+_HALF = np.arange(len(CLASSES)) < _HALVES
+_KINDS = np.stack(
+    [_HALF[:, None] & _HALF, _HALF[:, None] & ~_HALF]
+    + [~_HALF[:, None] & _HALF, ~_HALF[:, None] & ~_HALF],
+    axis=-1,
+).astype("float32")
 
 
 def _vectors(count: int) -> np.ndarray:
@@ -56,6 +66,18 @@ def _vectors(count: int) -> np.ndarray:
         order = np.argsort(np.square(vectors).sum(axis=1), kind="stable")
         ways.append(vectors[order[:count]])
     return np.array(ways)
+
+
+def _known(count: int) -> np.ndarray:
+    """Vectors of the known lattice itself, none a multiple of another, the
+    shortest in a cubic lattice, (count, 3)."""
+    vectors = [
+        v
+        for v in product(range(-3, 4), repeat=3)
+        if v > (0, 0, 0) and gcd(*v) == 1
+    ]
+    vectors.sort(key=lambda v: sum(i * i for i in v))
+    return np.array(vectors[:count])
 
 
 def _hypotheses() -> tuple[np.ndarray, np.ndarray]:
@@ -101,6 +123,10 @@ class Superlattices(GeometryLayer):
     of all others but those that the lattice comes from, and is fixed from
     then on.
 
+    If there are blocks, it compares all that with what the map shows where
+    vectors of the known lattice point to, is told the shape of the cell that
+    each class would make, and weighs the classes against each other.
+
     Input: basis of the likeliest lattice (B, 3 vectors, 3) and the indices
     of the bands in it (B, T, 3), from :class:`Lattices`; normals (B, T, 3),
     strength and widths (B, T), as that takes them; the map over normals
@@ -109,24 +135,53 @@ class Superlattices(GeometryLayer):
     shorter the shortest is by that, as a logarithm. And (B, 59): the shape
     of the cell of the likeliest whole lattice and of all, as from
     :class:`Lattices`, and how likely it has as many vectors, twice, three,
-    four or eight times as many.
+    four or eight times as many; if there are blocks, also the mean and the
+    largest of the features of the classes, (B, 59 + 2 width).
+
+    Parameters
+    ----------
+    view, azimuths, tilts
+        As of the map.
+    width
+        Features of each class within.
+    vectors
+        New vectors of each class that are looked at.
+    blocks
+        Blocks of attention in which the classes are weighed against each
+        other. If 0, each is told by itself.
     """
+
+    heads = 4
 
     # Cells of the map to either side of where a vector points to.
     half = 2
     pad = 6
 
-    def __init__(self, view, azimuths, tilts, width=32, vectors=24, **kwargs):
+    def __init__(
+        self,
+        view,
+        azimuths,
+        tilts,
+        width=32,
+        vectors=24,
+        blocks=0,
+        **kwargs,
+    ):
         super().__init__(view, azimuths, tilts, **kwargs)
         self.width = width
         self.vectors = vectors
+        self.blocks = blocks
         self.ways = _vectors(vectors).astype("float32")
+        if blocks:
+            known = _known(vectors).astype("float32")
+            self.ways = np.concatenate([self.ways, known[None]])
         self.bases, self.members = _hypotheses()
 
     def get_config(self) -> dict:
         return super().get_config() | {
             "width": self.width,
             "vectors": self.vectors,
+            "blocks": self.blocks,
         }
 
     def build(
@@ -140,18 +195,61 @@ class Superlattices(GeometryLayer):
     ):
         w = self.width
         size = (2 * self.half + 1) ** 2 + 11
+        first = None if self.blocks else "silu"
         self.hidden = [
-            dense("hidden_0", size, w, "silu"),
+            dense("hidden_0", size, w, first),
             dense("hidden_1", w, w, "silu"),
         ]
-        self.joint = dense("joint", 2 * w + 4, w, "silu")
+        shape = SHAPE if self.blocks else 0
+        self.joint = dense("joint", 2 * w + 4 + shape, w, first)
         self.told = dense("told", w, 1)
+        if self.blocks:
+            self._build_blocks(size)
         self.built = True
         self.trainable = False
 
+    def _build_blocks(self, size: int):
+        w = self.width
+        tokens = (None, len(CLASSES), w)
+
+        def norm(name):
+            layer = keras.layers.LayerNormalization(name=name)
+            layer.build(tokens)
+            return layer
+
+        self.known = [
+            dense("known_0", size, w, "silu"),
+            dense("known_1", w, w, "silu"),
+        ]
+        self.compared = [
+            dense(f"compared_{i}", 2 * w + SHAPE, w) for i in range(2)
+        ]
+        blocks = range(self.blocks)
+        # Lists of layers, as Keras saves nothing of what is deeper.
+        self.before = [norm(f"before_{i}") for i in blocks]
+        self.attention = [
+            PairAttention(self.heads, name=f"attention_{i}") for i in blocks
+        ]
+        for layer in self.attention:
+            layer.build(tokens, (1, *_KINDS.shape), (1, len(CLASSES)))
+        self.after = [norm(f"after_{i}") for i in blocks]
+        self.inner = [dense(f"inner_{i}", w, 2 * w, "silu") for i in blocks]
+        self.outer = [dense(f"outer_{i}", 2 * w, w) for i in blocks]
+        self.last_norm = norm("last_norm")
+        self.last = dense("last", w, w, "silu")
+
+    def shapes(self, basis):
+        """The shape of the cell of the known lattice, and of all that may be
+        the whole one, those of one class first, (B, H, 27)."""
+        return selling(
+            ops.matmul(ops.convert_to_tensor(self.bases), basis[:, None])
+        )
+
     def look(self, basis, normals, strength, widths, maps):
         """What the map shows where the new vectors of each class point to,
-        and what the bands say for the class, (B, 20, vectors, F)."""
+        and what the bands say for the class, (B, 20, vectors, F); if there
+        are blocks, the same of the known lattice, for which the bands say
+        nothing, as the 21st."""
         p, a, pad = self.azimuths, self.tilts, self.pad
         ways = ops.convert_to_tensor(self.ways.reshape(-1, 3))
         every = ops.matmul(ways, basis)
@@ -197,6 +295,8 @@ class Superlattices(GeometryLayer):
             (-1, *self.ways.shape[:2], shown.shape[-1]),
         )
         evidence = self._evidence(basis, normals, strength, widths)
+        if self.blocks:
+            evidence = ops.pad(evidence, [(0, 0), (0, 1), (0, 0)])
         evidence = ops.repeat(evidence[:, :, None], self.vectors, axis=2)
         return ops.concatenate([shown, evidence], axis=-1)
 
@@ -256,20 +356,45 @@ class Superlattices(GeometryLayer):
         log_density = log_density + cell[:, None, None] - np.log(norm)
         return ops.exp(ops.minimum(log_density, 30.0)), vectors
 
-    def tell(self, shown):
-        """Logit of each class, (B, 20)."""
-        evidence = shown[:, :, 0, -4:]
-        for layer in self.hidden:
-            shown = layer(shown)
-        both = [
-            ops.mean(shown, axis=2),
-            ops.max(shown, axis=2),
-            evidence,
-        ]
-        return self.told(self.joint(ops.concatenate(both, -1)))[..., 0]
+    def tell(self, shown, shapes):
+        """Logit of each class, (B, 20), from what :meth:`look` and
+        :meth:`shapes` give."""
+        return self._logits(self._features(shown, shapes))
+
+    def _logits(self, features):
+        return self.told(features)[..., 0]
+
+    def _features(self, shown, shapes):
+        """Features of the classes, (B, 20, width)."""
+        n = len(CLASSES)
+        classes = shown[:, :n]
+        evidence = classes[:, :, 0, -4:]
+        x = self.hidden[0](classes)
+        if self.blocks:
+            known = shown[:, n]
+            for layer in self.known:
+                known = layer(known)
+            known = ops.concatenate([*_pooled(known, 1), shapes[:, 0]], -1)
+            to_vectors, to_classes = [f(known) for f in self.compared]
+            x = keras.activations.silu(x + to_vectors[:, None, None])
+            evidence = ops.concatenate([evidence, shapes[:, 1 : n + 1]], -1)
+        x = self.hidden[1](x)
+        x = self.joint(ops.concatenate([*_pooled(x, 2), evidence], -1))
+        if not self.blocks:
+            return x
+        x = x + to_classes[:, None]
+        pairs = ops.convert_to_tensor(_KINDS)[None]
+        there = ops.ones((1, n))
+        for i in range(self.blocks):
+            x = x + self.attention[i](self.before[i](x), pairs, there)
+            x = x + self.outer[i](self.inner[i](self.after[i](x)))
+        return self.last(self.last_norm(x))
 
     def call(self, basis, indices, normals, strength, widths, maps):
-        logits = self.tell(self.look(basis, normals, strength, widths, maps))
+        shapes = self.shapes(basis)
+        shown = self.look(basis, normals, strength, widths, maps)
+        features = self._features(shown, shapes)
+        logits = self._logits(features)
         members = ops.convert_to_tensor(self.members)
         score = ops.matmul(logits, ops.transpose(members))
         weight = ops.softmax(score, axis=-1)
@@ -282,8 +407,6 @@ class Superlattices(GeometryLayer):
         shorter = -np.log(2) * shares - np.log(3) * thirds
         bands = ops.concatenate([shares, thirds, shorter], axis=-1)
 
-        finer = ops.matmul(ops.convert_to_tensor(self.bases), basis[:, None])
-        shapes = selling(finer)
         best = ops.argmax(weight, axis=-1)[:, None]
         count = self.members.sum(axis=1)
         kinds = np.stack(
@@ -296,18 +419,24 @@ class Superlattices(GeometryLayer):
             ],
             axis=1,
         ).astype("float32")
-        return bands, ops.concatenate(
-            [
-                gather(shapes, best)[:, 0],
-                ops.sum(weight[..., None] * shapes, axis=1),
-                ops.matmul(weight, ops.convert_to_tensor(kinds)),
-            ],
-            axis=-1,
-        )
+        whole = [
+            gather(shapes, best)[:, 0],
+            ops.sum(weight[..., None] * shapes, axis=1),
+            ops.matmul(weight, ops.convert_to_tensor(kinds)),
+        ]
+        if self.blocks:
+            whole += _pooled(features, 1)
+        return bands, ops.concatenate(whole, axis=-1)
 
     def compute_output_shape(self, basis_shape, indices_shape, *_):
         b = basis_shape[0]
-        return (b, indices_shape[1], 3), (b, 2 * 27 + 5)
+        features = 2 * self.width if self.blocks else 0
+        return (b, indices_shape[1], 3), (b, 2 * SHAPE + 5 + features)
+
+
+def _pooled(x, axis: int) -> list:
+    """Mean and largest."""
+    return [ops.mean(x, axis=axis), ops.max(x, axis=axis)]
 
 
 def _polar(vectors, normals):
