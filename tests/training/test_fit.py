@@ -4,6 +4,7 @@ import dask.array as da
 import kikuchipy as kp
 import numpy as np
 import pytest
+import tensorflow as tf
 from kikuchipy.detectors import EBSDDetector
 from kikuchipy.signals import EBSD, EBSDMasterPattern
 from orix.crystal_map import Phase
@@ -166,8 +167,17 @@ def test_same_seed_lazy(scans, settings, fitted, tmp_path, without_xla):
         np.testing.assert_array_equal(x, y)
 
 
+@pytest.fixture
+def without_graphs():
+    """Have TensorFlow compute step by step: to trace a deep network takes a
+    minute, and a few steps take seconds."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 @pytest.mark.parametrize(["name", "size"], [("resnet50", 32)])
-def test_seed_network(name, size, scans, tmp_path):
+def test_seed_network(name, size, scans, tmp_path, without_graphs):
     model = fit(
         scans,
         ["Fm-3m", "Im-3m"],
