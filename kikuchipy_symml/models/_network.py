@@ -115,8 +115,8 @@ def build_network(
     ValueError
         If the size of the view of the map, `azimuths` or `tilts` is not a
         multiple of 4, `width` not one of `heads`, `lattices` or `refine`
-        are asked for without `extrema`, or `superlattices` without
-        `lattices`.
+        are asked for without `extrema`, `superlattices` without
+        `lattices`, or `prober` without `superlattices`.
     """
     for name, value in (("lattices", lattices), ("refine", refine)):
         if value and not extrema:
@@ -128,6 +128,11 @@ def build_network(
         raise ValueError(
             f"superlattices {superlattices} takes the likeliest lattice: "
             "lattices must be above 0"
+        )
+    if prober and not superlattices:
+        raise ValueError(
+            f"prober {prober} weighs superlattices against each other: "
+            "superlattices must be above 0"
         )
     coarse = replace(view, size=map_view or view.size)
     geometry = {"view": coarse.to_dict(), "azimuths": azimuths, "tilts": tilts}

@@ -192,6 +192,10 @@ def test_learns(network, views):
             {"superlattices": 9},
             "superlattices 9 .*lattices must be above 0",
         ),
+        (
+            {"extrema": 12, "lattices": 20, "prober": 2},
+            "prober 2 .*superlattices must be above 0",
+        ),
         ({"width": 15}, "width 15 .*heads, 2"),
         ({"activation": "none such"}, "none such"),
     ],

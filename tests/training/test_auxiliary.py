@@ -242,6 +242,7 @@ def test_refiner_and_reader(nickel, some, without_xla):
         lattices=10,
         reader=1,
         superlattices=8,
+        prober=1,
         poles=3,
         width=16,
         depth=1,
