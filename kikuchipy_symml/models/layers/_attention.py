@@ -5,7 +5,7 @@
 import keras
 from keras import ops
 
-from ._base import register
+from ._base import dense, register
 
 
 @register
@@ -64,6 +64,52 @@ class PairAttention(keras.layers.Layer):
 
     def compute_output_shape(self, x_shape, pairs_shape, present_shape):
         return x_shape
+
+
+class AttentionBlocks:
+    """Blocks of attention among tokens, for layers that have some within.
+
+    Lists of layers of the layer itself, as Keras saves nothing of what is
+    deeper.
+    """
+
+    heads = 4
+
+    def build_blocks(self, count, tokens_shape, pairs_shape, inner):
+        """Make blocks for tokens and pairs of these shapes, with so many
+        features between the two dense layers of each."""
+        w = tokens_shape[-1]
+        blocks = range(count)
+        self.before = [built_norm(f"before_{i}", tokens_shape) for i in blocks]
+        self.attention = [
+            PairAttention(self.heads, name=f"attention_{i}") for i in blocks
+        ]
+        for layer in self.attention:
+            layer.build(tokens_shape, pairs_shape, tokens_shape[:-1])
+        self.after = [built_norm(f"after_{i}", tokens_shape) for i in blocks]
+        self.inner = [dense(f"inner_{i}", w, inner, "silu") for i in blocks]
+        self.outer = [dense(f"outer_{i}", inner, w) for i in blocks]
+
+    def through_blocks(self, x, pairs, there):
+        """Tokens (B, N, W) after all blocks."""
+        for before, attention, after, inner, outer in zip(
+            self.before,
+            self.attention,
+            self.after,
+            self.inner,
+            self.outer,
+            strict=True,
+        ):
+            x = x + attention(before(x), pairs, there)
+            x = x + outer(inner(after(x)))
+        return x
+
+
+def built_norm(name: str, shape: tuple):
+    """Layer normalisation of tokens, built as :func:`dense` is."""
+    layer = keras.layers.LayerNormalization(name=name)
+    layer.build(shape)
+    return layer
 
 
 @register

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ._attention import PairAttention
+from ._attention import AttentionBlocks, built_norm
 from ._base import (
     GeometryLayer,
     dense,
@@ -110,7 +110,7 @@ def _hypotheses() -> tuple[np.ndarray, np.ndarray]:
 
 
 @register
-class Superlattices(GeometryLayer):
+class Superlattices(AttentionBlocks, GeometryLayer):
     """Whether weak bands say that the reciprocal lattice of the bands that
     were found is but a part of the whole one.
 
@@ -150,8 +150,6 @@ class Superlattices(GeometryLayer):
         Blocks of attention in which the classes are weighed against each
         other. If 0, each is told by itself.
     """
-
-    heads = 4
 
     # Cells of the map to either side of where a vector points to.
     half = 2
@@ -204,18 +202,13 @@ class Superlattices(GeometryLayer):
         self.joint = dense("joint", 2 * w + 4 + shape, w, first)
         self.told = dense("told", w, 1)
         if self.blocks:
-            self._build_blocks(size)
+            self._build_comparison(size)
         self.built = True
         self.trainable = False
 
-    def _build_blocks(self, size: int):
+    def _build_comparison(self, size: int):
         w = self.width
         tokens = (None, len(CLASSES), w)
-
-        def norm(name):
-            layer = keras.layers.LayerNormalization(name=name)
-            layer.build(tokens)
-            return layer
 
         self.known = [
             dense("known_0", size, w, "silu"),
@@ -224,18 +217,8 @@ class Superlattices(GeometryLayer):
         self.compared = [
             dense(f"compared_{i}", 2 * w + SHAPE, w) for i in range(2)
         ]
-        blocks = range(self.blocks)
-        # Lists of layers, as Keras saves nothing of what is deeper.
-        self.before = [norm(f"before_{i}") for i in blocks]
-        self.attention = [
-            PairAttention(self.heads, name=f"attention_{i}") for i in blocks
-        ]
-        for layer in self.attention:
-            layer.build(tokens, (1, *_KINDS.shape), (1, len(CLASSES)))
-        self.after = [norm(f"after_{i}") for i in blocks]
-        self.inner = [dense(f"inner_{i}", w, 2 * w, "silu") for i in blocks]
-        self.outer = [dense(f"outer_{i}", 2 * w, w) for i in blocks]
-        self.last_norm = norm("last_norm")
+        self.build_blocks(self.blocks, tokens, (1, *_KINDS.shape), 2 * w)
+        self.last_norm = built_norm("last_norm", tokens)
         self.last = dense("last", w, w, "silu")
 
     def shapes(self, basis):
@@ -384,10 +367,7 @@ class Superlattices(GeometryLayer):
             return x
         x = x + to_classes[:, None]
         pairs = ops.convert_to_tensor(_KINDS)[None]
-        there = ops.ones((1, n))
-        for i in range(self.blocks):
-            x = x + self.attention[i](self.before[i](x), pairs, there)
-            x = x + self.outer[i](self.inner[i](self.after[i](x)))
+        x = self.through_blocks(x, pairs, ops.ones((1, n)))
         return self.last(self.last_norm(x))
 
     def call(self, basis, indices, normals, strength, widths, maps):

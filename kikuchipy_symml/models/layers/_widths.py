@@ -5,12 +5,12 @@
 import keras
 from keras import ops
 
-from ._attention import PairAttention
+from ._attention import AttentionBlocks
 from ._base import dense, register
 
 
 @register
-class ReadWidths(keras.layers.Layer):
+class ReadWidths(AttentionBlocks, keras.layers.Layer):
     """The Bragg angle of each band, read off its profile.
 
     Input: features of bands (B, T, F); if there are blocks, also the
@@ -29,7 +29,6 @@ class ReadWidths(keras.layers.Layer):
         those of the others. If 0, each is read by itself.
     """
 
-    heads = 4
     pair_width = 16
 
     def __init__(self, width=64, blocks=0, **kwargs):
@@ -45,33 +44,17 @@ class ReadWidths(keras.layers.Layer):
 
     def build(self, features_shape, pairs_shape=None, strength_shape=None):
         w = self.width
-        tokens = (*features_shape[:-1], w)
-
-        def norm(name):
-            layer = keras.layers.LayerNormalization(name=name)
-            layer.build(tokens)
-            return layer
-
         self.hidden = [
             dense("hidden_0", features_shape[-1], w, "silu"),
             dense("hidden_1", w, w, "silu"),
         ]
         self.told = dense("told", w, 1)
-        blocks = range(self.blocks)
-        if blocks:
+        if self.blocks:
             pair_width = self.pair_width
             self.pairs = dense("pairs", pairs_shape[-1], pair_width, "silu")
             pairs_shape = (*pairs_shape[:-1], pair_width)
-        # Lists of layers, as Keras saves nothing of what is deeper.
-        self.before = [norm(f"before_{i}") for i in blocks]
-        self.attention = [
-            PairAttention(self.heads, name=f"attention_{i}") for i in blocks
-        ]
-        for layer in self.attention:
-            layer.build(tokens, pairs_shape, strength_shape)
-        self.after = [norm(f"after_{i}") for i in blocks]
-        self.inner = [dense(f"inner_{i}", w, w, "silu") for i in blocks]
-        self.outer = [dense(f"outer_{i}", w, w) for i in blocks]
+            tokens = (*features_shape[:-1], w)
+            self.build_blocks(self.blocks, tokens, pairs_shape, w)
         self.built = True
         self.trainable = False
 
@@ -83,9 +66,7 @@ class ReadWidths(keras.layers.Layer):
             t = features.shape[1]
             pairs = self.pairs(pairs[:, :t, :t])
             there = ops.cast(strength > 0, "float32")
-        for i in range(self.blocks):
-            x = x + self.attention[i](self.before[i](x), pairs, there)
-            x = x + self.outer[i](self.inner[i](self.after[i](x)))
+            x = self.through_blocks(x, pairs, there)
         return self.told(x)[..., 0]
 
     def compute_output_shape(
