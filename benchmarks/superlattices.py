@@ -16,6 +16,7 @@ import keras
 import numpy as np
 from bands_found import BATCH, batch, started
 
+from kikuchipy_symml.models.layers._superlattices import BASES, MEMBERS
 from kikuchipy_symml.training._auxiliary import UNKNOWN
 from kikuchipy_symml.training._detector import _superlattice_targets
 
@@ -26,22 +27,25 @@ def main() -> None:
     network = trainer.network
     layer = network.get_layer("superlattices")
     basis, _, *rest = layer.input
-    told = keras.layers.Lambda(
-        lambda x: layer.tell(layer.look(*x), layer.shapes(x[0]))
-    )
+
+    def weigh(x):
+        shapes = layer.shapes(x[0])
+        return layer.scores(layer.features(layer.look(*x), shapes), shapes)
+
+    told = keras.layers.Lambda(weigh)
     model = keras.Model(network.input, [basis, told([basis, *rest])])
-    wanted, logits = [], []
+    wanted, scores = [], []
     for i in range(batches):
         views, truth = batch(trainer.recipe, shards, i)
         basis, told = [np.asarray(a) for a in model.predict_on_batch(views)]
         wanted.append(_superlattice_targets(truth, basis))
-        logits.append(told)
-    wanted, logits = np.concatenate(wanted), np.concatenate(logits)
+        scores.append(told)
+    wanted, scores = np.concatenate(wanted), np.concatenate(scores)
     known = wanted[:, 0] > UNKNOWN + 1
-    best = (logits @ layer.members.T).argmax(axis=1)
-    right = np.all(layer.members[best] == wanted, axis=1)
-    same = np.all(wanted[:, None] == layer.members, axis=2)
-    times = np.rint(1 / np.abs(np.linalg.det(layer.bases))).astype(int)
+    best = scores.argmax(axis=1)
+    right = np.all(MEMBERS[best] == wanted, axis=1)
+    same = np.all(wanted[:, None] == MEMBERS, axis=2)
+    times = np.rint(1 / np.abs(np.linalg.det(BASES))).astype(int)
     times = np.where(same.any(axis=1), times[same.argmax(axis=1)], 0)
     print(f"{batches * BATCH} patterns of unseen random crystals")
     print("Vectors of the crystal     patterns  whole one told")

@@ -16,7 +16,7 @@ import numpy as np
 from kikuchipy_symml.models._network import found_bands
 from kikuchipy_symml.models.layers import FindBands, Superlattices
 from kikuchipy_symml.models.layers._profiles import band_frame
-from kikuchipy_symml.models.layers._superlattices import CLASSES
+from kikuchipy_symml.models.layers._superlattices import CLASSES, MEMBERS
 
 from ._auxiliary import COMMON, UNKNOWN, Truth, angles_off, known_entropy
 
@@ -156,8 +156,8 @@ def _prober_lesson(layer: Superlattices, network) -> tuple:
     return (
         keras.Model(network.input, [*seen, basis]),
         keras.Model(shown, layer.tell(*shown)),
-        _superlattice_targets,
-        known_entropy,
+        _prober_targets if layer.blocks else _superlattice_targets,
+        _prober_loss if layer.blocks else known_entropy,
     )
 
 
@@ -251,6 +251,30 @@ def _superlattice_targets(truth: Truth, basis: np.ndarray) -> np.ndarray:
     parts = CLASSES @ whole
     there = (np.abs(parts - np.rint(parts)) < 0.01).all(axis=2)
     return np.where(known[:, None], there, UNKNOWN).astype(np.float32)
+
+
+def _prober_targets(truth: Truth, basis: np.ndarray) -> np.ndarray:
+    """The same, and which lattices are the whole one (N, H). Where that is
+    none of them, those of its sublattices that have most vectors; none where
+    it is not known."""
+    there = _superlattice_targets(truth, basis)
+    part = (there[:, None] >= MEMBERS).all(axis=2)
+    count = np.where(part, MEMBERS.sum(axis=1), -1)
+    whole = part & (count == count.max(axis=1, keepdims=True))
+    return np.concatenate([there, whole.astype(np.float32)], axis=1)
+
+
+def _prober_loss(targets, told):
+    from keras import ops
+
+    n = len(CLASSES)
+    whole, scores = targets[:, n:], told[:, n:]
+    known = ops.max(whole, axis=-1)
+    right = ops.logsumexp(scores + (whole - 1) * 1e4, axis=-1)
+    entropy = ops.logsumexp(scores, axis=-1) - right
+    return known_entropy(targets[:, :n], told[:, :n]) + ops.sum(
+        entropy * known
+    ) / (ops.sum(known) + 1.0)
 
 
 def _loss(targets, told):

@@ -13,6 +13,7 @@ from kikuchipy_symml.models.layers import Superlattices
 from kikuchipy_symml.models.layers._cells import selling
 from kikuchipy_symml.models.layers._superlattices import (
     CLASSES,
+    MEMBERS,
     _code,
     _hypotheses,
     _known,
@@ -172,13 +173,30 @@ def test_classes_are_weighed_against_each_other(layer):
     shapes = layer.shapes(basis)
     assert shapes.shape[1] == 29
     told = np.asarray(layer.tell(keras.ops.convert_to_tensor(shown), shapes))
-    assert told.shape == (1, 20)
+    assert told.shape == (1, 49 if layer.blocks else 20)
     for row in (4, 20)[: 1 + bool(layer.blocks)]:
         other = shown.copy()
         other[:, row] += rng.normal(size=other[:, row].shape)
         again = layer.tell(keras.ops.convert_to_tensor(other), shapes)
-        moved = np.abs(np.asarray(again) - told)[0] > 1e-5
+        moved = np.abs(np.asarray(again) - told)[0, :20] > 1e-5
         assert moved.all() if layer.blocks else moved.nonzero()[0] == [row]
+
+
+def test_lattices_of_several_classes(layer):
+    """At first each class has its say by itself, and a lattice of several
+    is as likely as all of them together; then it is told as a whole."""
+    basis, _, *rest = inputs(np.eye(3), np.zeros((N, 3)), np.ones(N))
+    shapes = layer.shapes(basis)
+    features = layer.features(layer.look(basis, *rest), shapes)
+    alone = np.asarray(layer._logits(features))[0] @ MEMBERS.T
+    scores = np.asarray(layer.scores(features, shapes))[0]
+    np.testing.assert_allclose(scores, alone, rtol=1e-4, atol=1e-5)
+    if layer.blocks:
+        last = layer.whole[-1].kernel
+        last.assign(np.ones(last.shape))
+        scores = np.asarray(layer.scores(features, shapes))[0]
+        last.assign(np.zeros(last.shape))
+        assert len(np.unique(np.round(scores - alone, 5))) > 20
 
 
 def test_known_vectors():

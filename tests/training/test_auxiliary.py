@@ -12,7 +12,7 @@ import pytest
 from kikuchipy_symml.crystals import library
 from kikuchipy_symml.models._network import build_network
 from kikuchipy_symml.models.layers import RefineBands
-from kikuchipy_symml.models.layers._superlattices import CLASSES
+from kikuchipy_symml.models.layers._superlattices import CLASSES, MEMBERS
 from kikuchipy_symml.pattern import ViewSpec, canonical_views
 from kikuchipy_symml.simulation import (
     BandStack,
@@ -24,6 +24,8 @@ from kikuchipy_symml.simulation import (
 from kikuchipy_symml.training import _auxiliary
 from kikuchipy_symml.training._auxiliary import COMMON, UNKNOWN, Truth
 from kikuchipy_symml.training._detector import (
+    _prober_loss,
+    _prober_targets,
     _refined_targets,
     _superlattice_targets,
     _targets,
@@ -298,8 +300,8 @@ def test_superlattices_to_be_told():
     indices = np.array(list(product(range(-2, 3), repeat=3)))
     indices = indices[[tuple(i) > (0, 0, 0) for i in indices]]
     indices = indices[[gcd(*map(int, i)) == 1 for i in indices]]
-    whole = np.array([[1, 0, 0], [0.2, 1.1, 0], [0, 0.1, 1.3]]) * 0.02
-    vectors = indices @ whole
+    whole_one = np.array([[1, 0, 0], [0.2, 1.1, 0], [0, 0.1, 1.3]]) * 0.02
+    vectors = indices @ whole_one
     length = np.linalg.norm(vectors, axis=1)
     truth = Truth(
         np.stack([vectors / length[:, None]] * 3),
@@ -308,18 +310,53 @@ def test_superlattices_to_be_told():
     )
     basis, known = truth.basis()
     assert known.all()
-    share = basis[0] @ np.linalg.inv(whole)
+    share = basis[0] @ np.linalg.inv(whole_one)
     np.testing.assert_allclose(share, np.rint(share), atol=1e-9)
     assert abs(np.linalg.det(share)) == pytest.approx(1)
 
     # One that is known but for its lengths, half of it, and none of it
-    parts = np.stack([whole, np.diag([1, 2, 1]) @ whole, whole * 0.6])
-    parts = parts / np.exp(COMMON) * 1.03
+    parts = [whole_one, np.diag([1, 2, 1]) @ whole_one, whole_one * 0.6]
+    parts = np.stack(parts) / np.exp(COMMON) * 1.03
     wanted = _superlattice_targets(truth, parts)
     assert (wanted[0] == 0).all()
     only = CLASSES[wanted[1] == 1]
     np.testing.assert_array_equal(only, [[0, 0.5, 0]])
     assert (wanted[2] == UNKNOWN).all()
+    # Of the lattices that may be the whole one
+    whole = _prober_targets(truth, parts)[:, 20:]
+    assert whole.sum(axis=1).tolist() == [1, 1, 0]
+    assert whole[0, 0] == 1
+    np.testing.assert_array_equal(MEMBERS[whole[1].argmax()], wanted[1])
+    # Four and eight times, and six times, of which two parts are among them
+    for shape, count in (
+        ([2, 2, 1], [3]),
+        ([2, 2, 2], [7]),
+        ([2, 3, 1], [1, 1]),
+        ([4, 1, 1], [1]),
+    ):
+        some = np.stack([np.diag(shape) @ whole_one] * 3)
+        whole = _prober_targets(truth, some / np.exp(COMMON))[0, 20:]
+        assert MEMBERS[whole > 0].sum(axis=1).tolist() == count
+
+
+def test_loss_of_whole_lattices():
+    """Only where one is known, and less the surer the right one is."""
+    wanted = np.zeros((2, 49), dtype="float32")
+    wanted[1, :20] = UNKNOWN
+    wanted[0, 20] = 1
+    told = np.zeros((2, 49), dtype="float32")
+
+    def loss(told):
+        return float(_prober_loss(wanted, keras.ops.convert_to_tensor(told)))
+
+    before = loss(told)
+    told[0, 20] = 3
+    assert loss(told) < before
+    told[1, 20:] = 5
+    told[1, 30] = 8
+    assert loss(told) == pytest.approx(loss(np.where(told == 3, told, 0)))
+    told[0, 40] = 9
+    assert loss(told) > before
 
 
 def test_detector_targets_of_a_place_on_a_band():

@@ -50,10 +50,10 @@ class GeometryLayer(keras.layers.Layer):
         return 2 * np.deg2rad(self.view.radius - 2) / (self.tilts - 1)
 
 
-def dense(name: str, size: int, units: int, activation=None):
+def dense(name: str, size: int, units: int, activation=None, **kwargs):
     """A layer that takes `size` features, built: those that a layer uses
     within must be, as it may be loaded before it is called."""
-    layer = keras.layers.Dense(units, activation, name=name)
+    layer = keras.layers.Dense(units, activation, name=name, **kwargs)
     layer.build((None, None, size))
     return layer
 

@@ -109,6 +109,22 @@ def _hypotheses() -> tuple[np.ndarray, np.ndarray]:
     return np.array(bases, dtype="float32"), members
 
 
+BASES, MEMBERS = _hypotheses()
+_COUNT = MEMBERS.sum(axis=1)
+# As many vectors as the known lattice has, or twice, three, four or eight
+# times as many.
+_TIMES = np.stack(
+    [
+        _COUNT == 0,
+        (_COUNT == 1) & (MEMBERS[:, :_HALVES].sum(axis=1) == 1),
+        MEMBERS[:, _HALVES:].sum(axis=1) == 1,
+        _COUNT == 3,
+        _COUNT == _HALVES,
+    ],
+    axis=1,
+).astype("float32")
+
+
 @register
 class Superlattices(AttentionBlocks, GeometryLayer):
     """Whether weak bands say that the reciprocal lattice of the bands that
@@ -125,7 +141,8 @@ class Superlattices(AttentionBlocks, GeometryLayer):
 
     If there are blocks, it compares all that with what the map shows where
     vectors of the known lattice point to, is told the shape of the cell that
-    each class would make, and weighs the classes against each other.
+    each class would make, weighs the classes against each other, and tells
+    how likely each lattice is as a whole, those of several classes too.
 
     Input: basis of the likeliest lattice (B, 3 vectors, 3) and the indices
     of the bands in it (B, T, 3), from :class:`Lattices`; normals (B, T, 3),
@@ -173,7 +190,6 @@ class Superlattices(AttentionBlocks, GeometryLayer):
         if blocks:
             known = _known(vectors).astype("float32")
             self.ways = np.concatenate([self.ways, known[None]])
-        self.bases, self.members = _hypotheses()
 
     def get_config(self) -> dict:
         return super().get_config() | {
@@ -220,12 +236,18 @@ class Superlattices(AttentionBlocks, GeometryLayer):
         self.build_blocks(self.blocks, tokens, (1, *_KINDS.shape), 2 * w)
         self.last_norm = built_norm("last_norm", tokens)
         self.last = dense("last", w, w, "silu")
+        # At first the classes of a lattice have their say each by itself.
+        size = 2 * w + SHAPE + _TIMES.shape[1]
+        self.whole = [
+            dense("whole_0", size, w, "silu"),
+            dense("whole_1", w, 1, kernel_initializer="zeros"),
+        ]
 
     def shapes(self, basis):
         """The shape of the cell of the known lattice, and of all that may be
         the whole one, those of one class first, (B, H, 27)."""
         return selling(
-            ops.matmul(ops.convert_to_tensor(self.bases), basis[:, None])
+            ops.matmul(ops.convert_to_tensor(BASES), basis[:, None])
         )
 
     def look(self, basis, normals, strength, widths, maps):
@@ -341,13 +363,38 @@ class Superlattices(AttentionBlocks, GeometryLayer):
 
     def tell(self, shown, shapes):
         """Logit of each class, (B, 20), from what :meth:`look` and
-        :meth:`shapes` give."""
-        return self._logits(self._features(shown, shapes))
+        :meth:`shapes` give; if there are blocks, followed by a score of each
+        lattice that may be the whole one, (B, 20 + H)."""
+        features = self.features(shown, shapes)
+        logits = self._logits(features)
+        if not self.blocks:
+            return logits
+        scores = self.scores(features, shapes)
+        return ops.concatenate([logits, scores], axis=-1)
 
     def _logits(self, features):
         return self.told(features)[..., 0]
 
-    def _features(self, shown, shapes):
+    def scores(self, features, shapes):
+        """Logarithm of how likely each lattice is the whole one, up to one
+        number for all, (B, H)."""
+        members = ops.convert_to_tensor(MEMBERS)
+        scores = ops.matmul(self._logits(features), ops.transpose(members))
+        if not self.blocks:
+            return scores
+        of_members = ops.matmul(
+            ops.convert_to_tensor(MEMBERS / np.maximum(_COUNT, 1)[:, None]),
+            features,
+        )
+        of_all = ops.mean(features, axis=1, keepdims=True)
+        of_all = of_all + ops.zeros_like(of_members)
+        times = ops.zeros_like(shapes[..., :1]) + ops.convert_to_tensor(_TIMES)
+        x = ops.concatenate([of_members, of_all, shapes, times], axis=-1)
+        for layer in self.whole:
+            x = layer(x)
+        return scores + x[..., 0]
+
+    def features(self, shown, shapes):
         """Features of the classes, (B, 20, width)."""
         n = len(CLASSES)
         classes = shown[:, :n]
@@ -373,12 +420,9 @@ class Superlattices(AttentionBlocks, GeometryLayer):
     def call(self, basis, indices, normals, strength, widths, maps):
         shapes = self.shapes(basis)
         shown = self.look(basis, normals, strength, widths, maps)
-        features = self._features(shown, shapes)
-        logits = self._logits(features)
-        members = ops.convert_to_tensor(self.members)
-        score = ops.matmul(logits, ops.transpose(members))
-        weight = ops.softmax(score, axis=-1)
-        likely = ops.matmul(weight, members)
+        features = self.features(shown, shapes)
+        weight = ops.softmax(self.scores(features, shapes), axis=-1)
+        likely = ops.matmul(weight, ops.convert_to_tensor(MEMBERS))
 
         # Which class a half, or a third, of each index is of.
         half, third = _code(indices, 2), _code(indices, 3)
@@ -388,21 +432,10 @@ class Superlattices(AttentionBlocks, GeometryLayer):
         bands = ops.concatenate([shares, thirds, shorter], axis=-1)
 
         best = ops.argmax(weight, axis=-1)[:, None]
-        count = self.members.sum(axis=1)
-        kinds = np.stack(
-            [
-                np.arange(len(count)) == 0,
-                (count == 1) & (self.members[:, :_HALVES].sum(1) == 1),
-                self.members[:, _HALVES:].sum(1) == 1,
-                count == 3,
-                count == _HALVES,
-            ],
-            axis=1,
-        ).astype("float32")
         whole = [
             gather(shapes, best)[:, 0],
             ops.sum(weight[..., None] * shapes, axis=1),
-            ops.matmul(weight, ops.convert_to_tensor(kinds)),
+            ops.matmul(weight, ops.convert_to_tensor(_TIMES)),
         ]
         if self.blocks:
             whole += _pooled(features, 1)
