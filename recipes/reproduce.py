@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Train the first steps of a recipe anew and compare with its record.
 
-    git show 6c93dd8:recipes/next.npz > start.npz
+    git show 0deb33b:recipes/next.npz > start.npz
     python recipes/reproduce.py recipes/default.yaml --directory DIR \\
         --resume-from start.npz
 
