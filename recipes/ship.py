@@ -6,7 +6,8 @@
     python recipes/ship.py mine.symml evaluation/scores.json
 
 writes the scores into the card, the model to kikuchipy_symml/weights and its
-hash to the registry there. The name is that of the recipe.
+hash to the registry there. It keeps its name unless --name gives another,
+which its recipe then bears in the card as well.
 """
 
 import argparse
@@ -24,13 +25,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", type=Path)
     parser.add_argument("scores", type=Path)
+    parser.add_argument("--name", help="by default the model's own")
     args = parser.parse_args()
 
     model = load_model(args.model)
     scores = json.loads(args.scores.read_text())
-    name = model.card["name"]
+    name = args.name or model.card["name"]
+    trained = dict(model.card["training_set"])
+    trained["recipe"] = trained["recipe"] | {"name": name}
     path = WEIGHTS / f"{name}.symml"
-    save_model(model.network, model.card | {"scores": scores}, path)
+    card = model.card | {"name": name, "training_set": trained, "scores": scores}
+    save_model(model.network, card, path)
     registry = WEIGHTS / "registry.json"
     shipped = json.loads(registry.read_text())
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
