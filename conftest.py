@@ -8,14 +8,28 @@ import os
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import shutil
 from contextlib import contextmanager
+from hashlib import sha1
+from importlib.util import find_spec
 from pathlib import Path
 
 # Processes that run tests side by side would spoil each other's cache of
-# what numba compiles.
+# what numba compiles. Each begins with a copy of what is compiled beside the
+# source of packages, where numba looks for it by the path of that; by another
+# name it would be compiled again, which takes a minute.
 if worker := os.environ.get("PYTEST_XDIST_WORKER"):
     cache = Path(__file__).parent / ".pytest_cache" / "numba" / worker
     os.environ["NUMBA_CACHE_DIR"] = str(cache)
+    for package in ("diffsims", "kikuchipy", "kikuchipy_symml", "orix"):
+        for root in find_spec(package).submodule_search_locations:
+            for compiled in Path(root).rglob("__pycache__/*.nb[ci]"):
+                source = compiled.parents[1]
+                of_path = sha1(str(source).encode()).hexdigest()
+                copied = cache / f"{source.name}_{of_path}" / compiled.name
+                if not copied.exists():
+                    copied.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(compiled, copied)
 
 import hypothesis
 import numpy as np
@@ -28,7 +42,15 @@ hypothesis.settings.load_profile("same")
 
 # Files that take minutes. First, so that none is left for the end, when
 # another process has nothing to do.
-LONG = ("test_small_recipe", "test_fit", "test_loop", "test_doctests")
+LONG = (
+    "test_small_recipe",
+    "test_network",
+    "test_fit",
+    "test_loop",
+    "test_doctests",
+    "test_faults",
+    "test_auxiliary",
+)
 
 
 def pytest_collection_modifyitems(items):

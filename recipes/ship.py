@@ -33,9 +33,9 @@ def main() -> None:
     name = args.name or model.card["name"]
     trained = dict(model.card["training_set"])
     trained["recipe"] = trained["recipe"] | {"name": name}
+    card = model.card | {"name": name, "training_set": trained}
     path = WEIGHTS / f"{name}.symml"
-    card = model.card | {"name": name, "training_set": trained, "scores": scores}
-    save_model(model.network, card, path)
+    save_model(model.network, card | {"scores": scores}, path)
     registry = WEIGHTS / "registry.json"
     shipped = json.loads(registry.read_text())
     digest = hashlib.sha256(path.read_bytes()).hexdigest()

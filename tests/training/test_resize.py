@@ -1,6 +1,7 @@
 # Copyright 2026 the kikuchipy_symml developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A checkpoint becomes that of a larger or a smaller network."""
+"""A checkpoint becomes that of a larger or a smaller network, or of a model
+that has none."""
 
 import copy
 import runpy
@@ -11,10 +12,12 @@ import numpy as np
 import pytest
 import yaml
 
+from kikuchipy_symml.models import make_card, save_model
 from kikuchipy_symml.training import Recipe
 from kikuchipy_symml.training._loop import Trainer
 
-SCRIPT = Path(__file__).parents[2] / "recipes" / "resize.py"
+RECIPES = Path(__file__).parents[2] / "recipes"
+SCRIPT = RECIPES / "resize.py"
 
 
 @pytest.fixture
@@ -80,3 +83,38 @@ def test_a_smaller_one_keeps_the_first_blocks(tiny, resize):
         kept = first.network.get_layer(layer.name)
         for ours, theirs in zip(layer.weights, kept.weights, strict=True):
             np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_model_without_one(tiny, tmp_path, monkeypatch):
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(yaml.safe_dump(tiny))
+    trainer = Trainer(Recipe.load(recipe))
+    trainer.step, trainer.trained_on = 3, {"one"}
+    trainer.save(tmp_path / "before.npz")
+    weights = [w * 1.1 for w in trainer.network.get_weights()]
+    trainer.network.set_weights(weights)
+    card = make_card(
+        "mean", trainer.recipe.view, training_set={"crystals": ["two"]}
+    )
+    save_model(trainer.network, card, tmp_path / "mean.symml")
+
+    files = [recipe, tmp_path / "before.npz", tmp_path / "mean.symml"]
+    start = tmp_path / "start.npz"
+    argv = [RECIPES / "begin.py", *files, "-o", start]
+    monkeypatch.setattr(sys, "argv", [str(arg) for arg in argv])
+    monkeypatch.syspath_prepend(RECIPES)
+    runpy.run_path(str(argv[0]), run_name="__main__")
+
+    begun = Trainer(Recipe.load(recipe))
+    begun.restore(start)
+    assert begun.step == 3
+    assert begun.trained_on == {"one", "two"}
+    for found, expected in zip(
+        begun.network.get_weights(), weights, strict=True
+    ):
+        np.testing.assert_array_equal(found, expected)
+    with begun.averaged():
+        for found, expected in zip(
+            begun.network.get_weights(), weights, strict=True
+        ):
+            np.testing.assert_array_equal(found, expected)
