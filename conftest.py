@@ -15,9 +15,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 # Processes that run tests side by side would spoil each other's cache of
-# what numba compiles. Each begins with a copy of what is compiled beside the
-# source of packages, where numba looks for it by the path of that; by another
-# name it would be compiled again, which takes a minute.
+# what numba compiles. Each has a cache of its own, and begins with a copy of
+# what was compiled beside the source of packages, which saves it a minute.
+# Folders of the cache are named by the path of the source, as numba does.
 if worker := os.environ.get("PYTEST_XDIST_WORKER"):
     cache = Path(__file__).parent / ".pytest_cache" / "numba" / worker
     os.environ["NUMBA_CACHE_DIR"] = str(cache)
