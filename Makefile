@@ -58,11 +58,14 @@ $(BIN)/python:
 	echo "Debian and Ubuntu: sudo apt install python3 python3-venv"; \
 	exit 1
 
+# Python compiles modules as they are first imported; for pip to compile all
+# of TensorFlow's takes longer than the rest of the installation.
+#
 # The import at the end makes orix and kikuchipy compile and cache their
 # numba functions once, here, as two first imports at the same time can
 # spoil that cache.
 $(INSTALLED): setup.cfg pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable ".[tests,training]"
+	$(BIN)/python -m pip install --quiet --no-compile --editable ".[tests,training]"
 	@echo "Compiling numba functions of orix and kikuchipy, about a minute"
 	$(BIN)/python -c "import kikuchipy_symml"
 	@touch $@
