@@ -13,8 +13,8 @@ import hyperspy.api as hs
 import numpy as np
 from dask.diagnostics import ProgressBar
 
-# The network takes all cores by itself. A few threads keep it supplied with
-# views; more would only hold more patterns in memory.
+# The network takes all cores by itself. A few threads keep these supplied
+# with views; more would only hold more patterns in memory.
 MOST_THREADS = 4
 
 

@@ -8,9 +8,9 @@ a projection centre, ``k`` the results of a pattern, such as the
 probabilities of the space groups.
 
 Threads: every block is one dask task. Making views is plain code on one
-core, without Python's lock, and several tasks do it at once. The network
-spreads over all cores by itself, so tasks take turns with it: while one
-has the network, the others make their views.
+core, without Python's lock, and several tasks do it at once. So do they
+with the network: it spreads over all cores by itself, but parts of it run
+on one, and while one task is there the others use the rest.
 """
 
 from collections.abc import Callable

@@ -400,7 +400,7 @@ class Explainer:
 
     @staticmethod
     def _turn(function, views, for_it, against_it):
-        # As in SymmetryModel.predict(), threads take turns.
+        # Threads take turns: gradients take several times the memory.
         import tensorflow as tf
 
         with _LOCK:

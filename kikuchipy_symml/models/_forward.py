@@ -92,4 +92,6 @@ def compile_for(network: "keras.Model", batch_size: int) -> Callable:
             )
         return compiled(tf.constant(views)).numpy()[:n]
 
+    # Compiled now, not by each of several threads that need it at once.
+    forward(np.zeros((1, *shape[1:]), np.float32))
     return forward

@@ -53,11 +53,14 @@ SUM_TOLERANCE = 1e-2
 # Enough to keep the cores busy, few enough for their caches and memory.
 BATCH_SIZE = 64
 
-# What this process has read, by the reference and hash of the file. One
-# lock for both and for predicting: see SymmetryModel.predict().
+# What this process has read, by the reference and hash of the file, and one
+# lock for all of it.
 _MODELS: dict[tuple[str, str], "SymmetryModel"] = {}
 _NETWORKS: dict[tuple[str, str], "_Network"] = {}
 _LOCK = threading.RLock()
+# Batches that go through networks at a time: a few keep the cores busy where
+# one by itself has work for one core only, more would take memory.
+_AT_ONCE = threading.BoundedSemaphore(min(4, os.cpu_count() or 1))
 
 
 @dataclass(frozen=True)
@@ -170,8 +173,9 @@ class SymmetryModel:
 
         Notes
         -----
-        Threads take turns: a network on its own already spreads over all
-        cores.
+        Two to four threads may predict at once, as many as there are cores;
+        others wait. A network spreads over all cores by itself, but not in
+        every part, and two share them better than one uses them.
         """
         views = np.asarray(views, dtype=np.float32)
         size = self.view.size
@@ -189,7 +193,7 @@ class SymmetryModel:
         probabilities = np.empty((len(views), N_CLASSES), dtype=np.float32)
         for start in range(0, len(views), batch_size):
             batch = slice(start, start + batch_size)
-            with _LOCK:
+            with _AT_ONCE:
                 probabilities[batch] = forward(views[batch])
             self._check(probabilities[batch], views[batch], start)
         return probabilities

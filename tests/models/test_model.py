@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -188,9 +189,17 @@ class TestPredict:
         traced = model._loaded().forward.traced
         assert traced.experimental_get_tracing_count() == 1
 
-    def test_compiled_for_a_batch_size(self, card, tmp_path, rng):
-        """XLA compiles once for a batch size, and a batch that is not full
-        gives what a full one does."""
+    def test_compiled_for_a_batch_size(self, card, tmp_path, rng, monkeypatch):
+        """XLA compiles once for a batch size, also for threads that predict
+        at once, and a batch that is not full gives what a full one does."""
+        calls = []
+
+        def compile_for(*args):
+            calls.append(args)
+            return _compile_for(*args)
+
+        _compile_for = _model.compile_for
+        monkeypatch.setattr(_model, "compile_for", compile_for)
         network = build_network(
             ViewSpec(size=32, background=8.0),
             azimuths=24,
@@ -207,9 +216,17 @@ class TestPredict:
         views = rng.normal(size=(11, 32, 32, 2)).astype(np.float32)
         views[..., 1] = 1
         expected = model.predict(views)
-        for n in (11, 4, 3):
-            found = model.predict(views[:n], 4, compiled=True)
-            np.testing.assert_allclose(found, expected[:n], atol=1e-5)
+
+        def predict(n):
+            return model.predict(views[:n], 4, compiled=True)
+
+        numbers = (11, 4, 3, 11)
+        with ThreadPoolExecutor(4) as threads:
+            for n, found in zip(
+                numbers, threads.map(predict, numbers), strict=True
+            ):
+                np.testing.assert_allclose(found, expected[:n], atol=1e-5)
+        assert len(calls) == 1
         assert list(model._loaded().compiled) == [4]
         assert np.abs(np.diff(expected, axis=0)).max() > 1e-4
 
