@@ -4,9 +4,10 @@
 
     python recipes/resize.py before.yaml before.npz after.yaml -o start.npz
 
-The larger one may have more blocks of attention and look for lattices. What
-is new begins by changing nothing, so the larger network gives what the one
-before gave. The smaller one keeps the first blocks, and has to be trained on.
+The larger one may have more blocks, of attention and before its last layer,
+and look for lattices and tell all tokens what they are. What is new begins by
+changing nothing, so the larger network gives what the one before gave. The
+smaller one keeps the first blocks, and has to be trained on.
 The size of the map over normals and numbers of tokens may differ; all other
 settings of the networks must be the same.
 """

@@ -50,6 +50,8 @@ def build_network(
     pair_updates: bool = False,
     heads: int = 8,
     depth: int = 3,
+    cells_told: bool = False,
+    head_blocks: int = 0,
     dropout: float = 0.0,
     activation: str = "silu",
 ) -> keras.Model:
@@ -99,6 +101,11 @@ def build_network(
         Attention heads of each block.
     depth
         Number of blocks.
+    cells_told
+        Whether the tokens are told the shape of the cells before the first
+        block; it takes `lattices`. The last layers are told it in any case.
+    head_blocks
+        Residual blocks before the last layer.
     dropout
         Share of features dropped before the last layer while training.
     activation
@@ -115,8 +122,8 @@ def build_network(
     ValueError
         If the size of the view of the map, `azimuths` or `tilts` is not a
         multiple of 4, `width` not one of `heads`, `lattices` or `refine`
-        are asked for without `extrema`, `superlattices` without
-        `lattices`, or `prober` without `superlattices`.
+        are asked for without `extrema`, `superlattices` or `cells_told`
+        without `lattices`, or `prober` without `superlattices`.
     """
     for name, value in (("lattices", lattices), ("refine", refine)):
         if value and not extrema:
@@ -128,6 +135,10 @@ def build_network(
         raise ValueError(
             f"superlattices {superlattices} takes the likeliest lattice: "
             "lattices must be above 0"
+        )
+    if cells_told and not lattices:
+        raise ValueError(
+            "cells_told takes the likeliest lattice: lattices must be above 0"
         )
     if prober and not superlattices:
         raise ValueError(
@@ -203,6 +214,14 @@ def build_network(
     x = kl.Concatenate(axis=1, name="tokens")(
         [embed(band_features, "band"), embed(pole_features, "pole")]
     )
+    if cells_told:
+        # It begins by changing nothing.
+        told = kl.Dense(width, activation, name="cells_told_1")(cells)
+        told = kl.Dense(
+            width, kernel_initializer="zeros", name="cells_told_2"
+        )(told)
+        told = kl.Reshape((1, width), name="cells_of_all")(told)
+        x = kl.Add(name="tokens_told")([x, told])
     present = Present(name="present")(
         kl.Concatenate(axis=1, name="strengths")([strength, pole_strength])
     )
@@ -222,6 +241,13 @@ def build_network(
         cells = kl.Dense(width, activation, name="cells")(cells)
         x = kl.Concatenate(name="with_cells")([x, cells])
     x = kl.Dense(2 * width, activation, name="head")(x)
+    for i in range(head_blocks):
+        y = kl.LayerNormalization(name=f"head_norm_{i}")(x)
+        y = kl.Dense(2 * width, activation, name=f"head_{i}_1")(y)
+        y = kl.Dense(
+            2 * width, kernel_initializer="zeros", name=f"head_{i}_2"
+        )(y)
+        x = kl.Add(name=f"head_add_{i}")([x, y])
     if dropout:
         x = kl.Dropout(dropout, name="dropout")(x)
     logits = kl.Dense(N_SPACE_GROUPS, dtype="float32", name="logits")(x)

@@ -48,7 +48,11 @@ EVERY_LAYER = {
     "reader": 1,
     "superlattices": 8,
     "prober": 1,
+    "cells_told": True,
+    "head_blocks": 1,
 }
+# Before training these change nothing.
+CHANGE_NOTHING = "cells_told_2", "head_0_2"
 
 
 @pytest.fixture(
@@ -65,9 +69,11 @@ def network(request):
     keras.utils.set_random_seed(4)
     network = build_network(VIEW, **(SETTINGS | request.param))
     for layer in network.layers:
-        # Before training these change nothing.
         if isinstance(layer, PairUpdate):
-            layer.out.kernel.assign(np.ones(layer.out.kernel.shape) / 8)
+            layer = layer.out
+        elif layer.name not in CHANGE_NOTHING:
+            continue
+        layer.kernel.assign(np.ones(layer.kernel.shape) / 8)
     return network
 
 
@@ -201,6 +207,7 @@ def test_learns(network, views):
             {"extrema": 12, "lattices": 20, "prober": 2},
             "prober 2 .*superlattices must be above 0",
         ),
+        ({"cells_told": True}, "cells_told .*lattices must be above 0"),
         ({"width": 15}, "width 15 .*heads, 2"),
         ({"activation": "none such"}, "none such"),
     ],

@@ -53,7 +53,7 @@ def test_a_larger_one_gives_what_the_one_before_gave(tiny, resize):
         settings["network"]["pair_updates"] = True
     for option in ("lattices", "superlattices"):
         del before["network"][option]
-    after["network"]["depth"] = 2
+    after["network"] |= {"depth": 2, "cells_told": True, "head_blocks": 1}
     after["auxiliary"]["blocks"] = [1]
     first, second = resize(before, after)
     assert second.step == 3
