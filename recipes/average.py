@@ -7,11 +7,15 @@
 The card is that of the last model, with the crystals that any was trained
 on, and names all by their hashes. Where they were trained on from one start,
 the average is often better than any (Wortsman et al., Model soups, ICML 2022,
-arXiv 2203.05482). A model that is named twice counts twice.
+arXiv 2203.05482). A model that is named twice counts twice. Of blocks that
+only the last model and some others have, the mean is that with models in which
+they change nothing.
 """
 
 import argparse
 from pathlib import Path
+
+import keras
 
 from kikuchipy_symml.models import load_model, save_model
 
@@ -26,17 +30,27 @@ def main() -> None:
         parser.error("There is nothing to average: give two models or more")
 
     models = [load_model(path) for path in args.models]
-    weights = [model.network.get_weights() for model in models]
-    shapes = [[w.shape for w in of_model] for of_model in weights]
-    for path, its in zip(args.models, shapes, strict=True):
-        if its != shapes[0]:
-            parser.error(
-                f"{args.models[0]} and {path} are different networks: "
-                f"their weights have the shapes {shapes[0]} and {its}"
-            )
-    averaged = [sum(same) / len(same) for same in zip(*weights, strict=True)]
+    weights = [
+        {layer.name: layer.get_weights() for layer in model.network.layers}
+        for model in models
+    ]
     network = models[-1].network
-    network.set_weights(averaged)
+    for path, its in zip(args.models, weights, strict=True):
+        differ = {
+            name
+            for name in its
+            if [w.shape for w in its[name]]
+            != [w.shape for w in weights[-1].get(name, [])]
+        }
+        if differ or not lacks_whole_blocks(its, network):
+            parser.error(
+                f"{path} and {args.models[-1]} are different networks"
+                + (f": their layers {sorted(differ)} differ" * bool(differ))
+            )
+    for layer in network.layers:
+        those = [its[layer.name] for its in weights if layer.name in its]
+        n = len(weights) if changes_nothing(layer) else len(those)
+        layer.set_weights([sum(same) / n for same in zip(*those, strict=True)])
     card = dict(models[-1].card)
     trained_on = [model.card["training_set"]["crystals"] for model in models]
     card["training_set"] = card["training_set"] | {
@@ -44,6 +58,23 @@ def main() -> None:
         "average_of": [model.sha256 for model in models],
     }
     save_model(network, card, args.output)
+
+
+def changes_nothing(layer) -> bool:
+    """Whether it is the last layer of a block that gives zero at first."""
+    initialiser = getattr(layer, "kernel_initializer", None)
+    return isinstance(initialiser, keras.initializers.Zeros)
+
+
+def lacks_whole_blocks(weights: dict, network: keras.Model) -> bool:
+    """Whether what weights lack of a network's layers are blocks of which
+    the last layers give zero at first, or nothing."""
+    lacking = [
+        layer
+        for layer in network.layers
+        if layer.weights and layer.name not in weights
+    ]
+    return not lacking or any(map(changes_nothing, lacking))
 
 
 if __name__ == "__main__":

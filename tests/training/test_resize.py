@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
-from kikuchipy_symml.models import make_card, save_model
+from kikuchipy_symml.models import load_model, make_card, save_model
 from kikuchipy_symml.training import Recipe
 from kikuchipy_symml.training._loop import Trainer
 
@@ -116,3 +116,41 @@ def test_a_model_without_one(tiny, tmp_path, monkeypatch):
     for found in (trainer.network.get_weights(), averaged):
         for ours, expected in zip(found, weights, strict=True):
             np.testing.assert_array_equal(ours, expected)
+
+
+def test_mean_with_a_model_that_lacks_a_block(tiny, tmp_path, monkeypatch):
+    settings = copy.deepcopy(tiny)
+    paths = [tmp_path / f"{name}.symml" for name in ("before", "after")]
+    networks = []
+    for path, blocks in zip(paths, (0, 1), strict=True):
+        settings["network"]["head_blocks"] = blocks
+        trainer = Trainer(Recipe.from_dict(settings))
+        networks.append(trainer.network)
+        out = "head_0_2" if blocks else "head"
+        layer = trainer.network.get_layer(out)
+        layer.kernel.assign(np.ones(layer.kernel.shape))
+        training_set = {"crystals": [path.stem]}
+        card = make_card(
+            path.stem, trainer.recipe.view, training_set=training_set
+        )
+        save_model(trainer.network, card, path)
+    mean = tmp_path / "mean.symml"
+    script = RECIPES / "average.py"
+    argv = [str(i) for i in (script, *paths, "-o", mean)]
+    monkeypatch.setattr(sys, "argv", argv)
+    runpy.run_path(str(script), run_name="__main__")
+    found = load_model(mean)
+    assert found.card["training_set"]["crystals"] == ["after", "before"]
+    np.testing.assert_array_equal(
+        found.network.get_layer("head_0_2").kernel, 0.5
+    )
+    before, after = [n.get_layer("head").kernel for n in networks]
+    np.testing.assert_allclose(
+        found.network.get_layer("head").kernel,
+        (np.array(before) + np.array(after)) / 2,
+        rtol=1e-6,
+    )
+    # The other way round there is nowhere to put the block.
+    argv[1:3] = argv[2:0:-1]
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(script), run_name="__main__")
