@@ -123,7 +123,7 @@ def classify_symmetry(
         *min_confidence* are only checked.
     batch_size
         Number of patterns to pass through the network at a time. It
-        changes time and memory, not the result. If not given, 64.
+        changes time and memory, not the result. If not given, 32.
     store
         File that the probabilities of the 230 space groups go into, block
         by block as they come: ".zarr" (needs zarr) or ".h5". If the run

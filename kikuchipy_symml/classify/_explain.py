@@ -134,7 +134,7 @@ def explain_symmetry(
         Whether to do the work now. If not, a lazy signal is returned.
     batch_size
         Number of patterns to pass through the network at a time. If not
-        given, 64.
+        given, 32.
     show_progressbar
         Whether to show a progress bar. If not given, HyperSpy's
         preference ``hs.preferences.General.show_progressbar``.

@@ -51,7 +51,7 @@ N_CLASSES = 230
 # How far the sum of a softmax in half precision may be from one.
 SUM_TOLERANCE = 1e-2
 # Enough to keep the cores busy, few enough for their caches and memory.
-BATCH_SIZE = 64
+BATCH_SIZE = 32
 
 # What this process has read, by the reference and hash of the file, and one
 # lock for all of it.
