@@ -36,16 +36,11 @@ def main() -> None:
     ]
     network = models[-1].network
     for path, its in zip(args.models, weights, strict=True):
-        differ = {
-            name
-            for name in its
-            if [w.shape for w in its[name]]
-            != [w.shape for w in weights[-1].get(name, [])]
-        }
-        if differ or not lacks_whole_blocks(its, network):
+        differ = different_layers(its, weights[-1], network)
+        if differ:
             parser.error(
-                f"{path} and {args.models[-1]} are different networks"
-                + (f": their layers {sorted(differ)} differ" * bool(differ))
+                f"{path} and {args.models[-1]} are different networks: their "
+                f"layers {differ} differ"
             )
     for layer in network.layers:
         those = [its[layer.name] for its in weights if layer.name in its]
@@ -66,15 +61,23 @@ def changes_nothing(layer) -> bool:
     return isinstance(initialiser, keras.initializers.Zeros)
 
 
-def lacks_whole_blocks(weights: dict, network: keras.Model) -> bool:
-    """Whether what weights lack of a network's layers are blocks of which
-    the last layers give zero at first, or nothing."""
+def different_layers(its: dict, last: dict, network: keras.Model) -> list:
+    """Names of layers that a model has otherwise than the last one, or lacks
+    although these are not of blocks that end with zero at first."""
+    names = {
+        name
+        for name in its
+        if [w.shape for w in its[name]]
+        != [w.shape for w in last.get(name, [])]
+    }
     lacking = [
         layer
         for layer in network.layers
-        if layer.weights and layer.name not in weights
+        if layer.weights and layer.name not in its
     ]
-    return not lacking or any(map(changes_nothing, lacking))
+    if not any(map(changes_nothing, lacking)):
+        names.update(layer.name for layer in lacking)
+    return sorted(names)
 
 
 if __name__ == "__main__":

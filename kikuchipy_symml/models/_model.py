@@ -173,7 +173,7 @@ class SymmetryModel:
 
         Notes
         -----
-        Two to four threads may predict at once, as many as there are cores;
+        As many threads may predict at once as there are cores, four at most;
         others wait. A network spreads over all cores by itself, but not in
         every part, and two share them better than one uses them.
         """

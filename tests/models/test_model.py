@@ -21,6 +21,19 @@ from kikuchipy_symml.models._network import build_network
 from kikuchipy_symml.pattern import ViewSpec
 
 
+def counted(monkeypatch, name):
+    """Return the list that calls of a function of the module go into."""
+    calls = []
+    function = getattr(_model, name)
+
+    def call(*args):
+        calls.append(args)
+        return function(*args)
+
+    monkeypatch.setattr(_model, name, call)
+    return calls
+
+
 @pytest.fixture
 def copy(model_file, tmp_path):
     path = tmp_path / "copy.symml"
@@ -192,14 +205,7 @@ class TestPredict:
     def test_compiled_for_a_batch_size(self, card, tmp_path, rng, monkeypatch):
         """XLA compiles once for a batch size, also for threads that predict
         at once, and a batch that is not full gives what a full one does."""
-        calls = []
-
-        def compile_for(*args):
-            calls.append(args)
-            return _compile_for(*args)
-
-        _compile_for = _model.compile_for
-        monkeypatch.setattr(_model, "compile_for", compile_for)
+        calls = counted(monkeypatch, "compile_for")
         network = build_network(
             ViewSpec(size=32, background=8.0),
             azimuths=24,
@@ -247,14 +253,7 @@ class TestPredict:
             load_model(model_file).predict(np.zeros((32, 32, 2)))
 
     def test_threads_read_the_network_once(self, copy, views, monkeypatch):
-        calls = []
-
-        def build(*args):
-            calls.append(args)
-            return _build(*args)
-
-        _build = _model._build
-        monkeypatch.setattr(_model, "_build", build)
+        calls = counted(monkeypatch, "_build")
         model = load_model(copy)
         monkeypatch.setattr(_model, "_NETWORKS", {})
         results = [None] * 4
