@@ -9,6 +9,8 @@ is written to disk, and every way names the phase of the same patterns:
 
 forward     the network, with views in memory: the limit
 compiled    the same compiled by XLA, as for scans of 10 000 patterns or more
+together    the same in as many threads at once as a scan has: the limit of
+            long
 views       canonical views of patterns in memory
 hdf5        classify_symmetry() on the lazy scan, kikuchipy's HDF5
 nordif      the same on NORDIF's binary format
@@ -180,6 +182,23 @@ def compiled(scan: Scan) -> tuple:
     return work, len(views), scan.right, ""
 
 
+def together(scan: Scan) -> tuple:
+    from concurrent.futures import ThreadPoolExecutor
+
+    threads = min(4, os.cpu_count())
+    # As large as the blocks of a scan, if there are enough
+    shares = np.array_split(
+        views := scan.views(), max(threads, len(scan.patterns) // 500)
+    )
+    pool = ThreadPoolExecutor(threads)
+
+    def work() -> np.ndarray:
+        predict = lambda some: scan.model.predict(some, compiled=True)  # noqa: E731
+        return np.concatenate(list(pool.map(predict, shares)))
+
+    return work, len(views), scan.right, f"{threads} threads"
+
+
 def views(scan: Scan) -> tuple:
     return scan.views, len(scan.patterns), None, ""
 
@@ -317,8 +336,8 @@ def dictionary(scan: Scan) -> tuple:
 WAYS = {
     way.__name__: way
     for way in (
-        forward, compiled, views, hdf5, nordif, long, naive, xception,
-        resnet50, hough, dictionary,
+        forward, compiled, together, views, hdf5, nordif, long, naive,
+        xception, resnet50, hough, dictionary,
     )
 }  # fmt: skip
 
