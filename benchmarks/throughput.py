@@ -185,18 +185,18 @@ def compiled(scan: Scan) -> tuple:
 def together(scan: Scan) -> tuple:
     from concurrent.futures import ThreadPoolExecutor
 
-    threads = min(4, os.cpu_count())
+    from kikuchipy_symml.models._model import THREADS_AT_ONCE as THREADS
+
+    views = scan.views()
     # As large as the blocks of a scan, if there are enough
-    shares = np.array_split(
-        views := scan.views(), max(threads, len(scan.patterns) // 500)
-    )
-    pool = ThreadPoolExecutor(threads)
+    shares = np.array_split(views, max(THREADS, len(views) // 500))
+    pool = ThreadPoolExecutor(THREADS)
 
     def work() -> np.ndarray:
         predict = lambda some: scan.model.predict(some, compiled=True)  # noqa: E731
         return np.concatenate(list(pool.map(predict, shares)))
 
-    return work, len(views), scan.right, f"{threads} threads"
+    return work, len(views), scan.right, f"{THREADS} threads"
 
 
 def views(scan: Scan) -> tuple:

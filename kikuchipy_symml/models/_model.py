@@ -60,7 +60,8 @@ _NETWORKS: dict[tuple[str, str], "_Network"] = {}
 _LOCK = threading.RLock()
 # Batches that go through networks at a time: a few keep the cores busy where
 # one by itself has work for one core only, more would take memory.
-_AT_ONCE = threading.BoundedSemaphore(min(4, os.cpu_count() or 1))
+THREADS_AT_ONCE = min(4, os.cpu_count() or 1)
+_AT_ONCE = threading.BoundedSemaphore(THREADS_AT_ONCE)
 
 
 @dataclass(frozen=True)
