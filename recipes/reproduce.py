@@ -2,9 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Train the first steps of a recipe anew and compare with its record.
 
-    git show 9be110d:recipes/next.npz > before.npz
-    python recipes/resize.py recipes/history/next_18.yaml before.npz \\
-        recipes/default.yaml -o start.npz
+    git show 1bb9259:recipes/default.npz > start.npz
     python recipes/reproduce.py recipes/default.yaml --directory DIR \\
         --resume-from start.npz
 
