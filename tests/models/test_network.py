@@ -139,7 +139,7 @@ def test_saved_and_loaded(network, views, probabilities, tmp_path):
         predicted[:4], probabilities[:4], rtol=0.1 if looks else 1e-4
     )
     np.testing.assert_allclose(
-        predicted[4], probabilities[4], atol=0.01 if looks else 1e-6
+        predicted[4], probabilities[4], rtol=0.5 if looks else 1e-4
     )
     for a, b in zip(network.weights, model.network.weights, strict=True):
         np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
