@@ -131,16 +131,15 @@ def test_saved_and_loaded(network, views, probabilities, tmp_path):
     model = load_model(path)
     assert model.view == VIEW
     np.testing.assert_array_equal(compute(model.network, views), probabilities)
-    # Compiled, operations are done in another order. Which lattice is the
-    # likeliest may hang on that, and where nothing was seen on that alone.
+    # Compiled, operations are done in another order, and which lattice is the
+    # likeliest may hang on that.
     looks = any(layer.name == "lattices" for layer in network.layers)
     predicted = model.predict(views)
     np.testing.assert_allclose(
-        predicted[:4], probabilities[:4], rtol=0.1 if looks else 1e-4
+        predicted, probabilities, rtol=0.1 if looks else 1e-4
     )
-    np.testing.assert_allclose(
-        predicted[4], probabilities[4], rtol=0.5 if looks else 1e-4
-    )
+    # Of nothing seen there is no lattice to be told.
+    np.testing.assert_allclose(predicted[4], probabilities[4], rtol=1e-4)
     for a, b in zip(network.weights, model.network.weights, strict=True):
         np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
 

@@ -37,9 +37,9 @@ class Lattices(keras.layers.Layer):
     it, the volume of its cell, and how well it explains all bands. And
     (B, 54): the shape of the cell of the likeliest lattice and of all, by
     the parameters of Selling, of which the Bravais lattice makes some zero
-    and some equal. And the basis of the likeliest lattice (B, 3 vectors, 3)
-    with the indices in it of the shortest vector along each normal (B, T,
-    3).
+    and some equal; zero where there are no bands. And the basis of the
+    likeliest lattice (B, 3 vectors, 3) with the indices in it of the shortest
+    vector along each normal (B, T, 3).
     """
 
     # Standard deviations of normals, in radians, and of the logarithm of
@@ -84,7 +84,7 @@ class Lattices(keras.layers.Layer):
         best = ops.argmax(explained[0], axis=-1)[:, None]
         return (
             features,
-            self._cells(basis, explained[0]),
+            self._cells(basis, explained[0]) * any_band(strength),
             gather(basis, best)[:, 0],
             indices,
         )
@@ -321,6 +321,12 @@ class Lattices(keras.layers.Layer):
     ):
         b, t = normals_shape[:2]
         return (b, t, 12), (b, 2 * SHAPE), (b, 3, 3), (b, t, 3)
+
+
+def any_band(strength):
+    """One where any band was found, (B, 1): of nothing, rounding would make
+    a lattice."""
+    return ops.cast(ops.max(strength, axis=1, keepdims=True) > 0, "float32")
 
 
 class FoundBands:

@@ -20,7 +20,13 @@ from ._base import (
     wrap,
 )
 from ._cells import SHAPE, selling, volume_of
-from ._lattices import LOG_RANGE, MAX_INDEX, FoundBands, Lattices
+from ._lattices import (
+    LOG_RANGE,
+    MAX_INDEX,
+    FoundBands,
+    Lattices,
+    any_band,
+)
 from ._poles import plane_angles
 
 
@@ -153,7 +159,8 @@ class Superlattices(AttentionBlocks, GeometryLayer):
     of the cell of the likeliest whole lattice and of all, as from
     :class:`Lattices`, and how likely it has as many vectors, twice, three,
     four or eight times as many; if there are blocks, also the mean and the
-    largest of the features of the classes, (B, 59 + 2 width).
+    largest of the features of the classes, (B, 59 + 2 width). All of that is
+    zero where there are no bands.
 
     Parameters
     ----------
@@ -439,7 +446,8 @@ class Superlattices(AttentionBlocks, GeometryLayer):
         ]
         if self.blocks:
             whole += _pooled(features, 1)
-        return bands, ops.concatenate(whole, axis=-1)
+        whole = ops.concatenate(whole, axis=-1)
+        return bands, whole * any_band(strength)
 
     def compute_output_shape(self, basis_shape, indices_shape, *_):
         b = basis_shape[0]
