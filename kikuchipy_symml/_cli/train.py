@@ -21,13 +21,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "NAME.symml in the directory)",
     )
     parser.add_argument(
-        "--steps", type=int, default=None, help="stop after so many steps"
+        "--steps",
+        type=int,
+        default=None,
+        help="stop after so many steps in all; --force goes on from there",
     )
     parser.add_argument(
         "--minutes",
         type=float,
         default=None,
-        help="stop after so many minutes; call again to go on",
+        help="stop after so many minutes; --force goes on from there",
     )
     parser.add_argument(
         "--resume-from",
@@ -38,7 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--force",
         action="store_true",
-        help="overwrite a model file that is there",
+        help="overwrite a model file that is there, as to go on from a run "
+        "that was stopped",
     )
 
 

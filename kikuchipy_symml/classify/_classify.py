@@ -106,8 +106,9 @@ def classify_symmetry(
         Level of symmetry to tell: "crystal_system", "bravais_lattice",
         "laue_group", "point_group" or "space_group".
     candidates
-        Phases to choose among, each with a space group. If not given, all
-        classes of the level.
+        Phases to choose among, each with a space group of its own. If two
+        are of one class at *level*, the level is that of space groups,
+        with a warning. If not given, all classes of the level.
     navigation_mask
         Boolean array of the navigation shape, True for patterns to leave
         out.
@@ -123,12 +124,14 @@ def classify_symmetry(
         *min_confidence* are only checked.
     batch_size
         Number of patterns to pass through the network at a time. It
-        changes time and memory, not the result. If not given, 32.
+        changes time and memory, and the result by rounding only. If not
+        given, 32.
     store
         File that the probabilities of the 230 space groups go into, block
-        by block as they come: ".zarr" (needs zarr) or ".h5". If the run
-        is interrupted, the same call goes on from there. If not given,
-        they are kept in memory only.
+        by block as they come: ".zarr" (needs zarr), ".h5" or ".hdf5" (not
+        while there is a client of dask.distributed). If the run is
+        interrupted, the same call goes on from there. If not given, they
+        are kept in memory only.
     show_progressbar
         Whether to show a progress bar. If not given, HyperSpy's
         preference ``hs.preferences.General.show_progressbar``.
@@ -147,20 +150,24 @@ def classify_symmetry(
     TypeError
         If the signal, model or candidates are of another kind.
     ValueError
-        If something given does not fit, before any pattern is read. The
-        message quotes it. For a model it is a
+        If something given does not fit, before any pattern is read, such
+        as a *store* that was begun with another model, projection centre
+        or mask. The message quotes it. For a model it is a
         :class:`~kikuchipy_symml.models.ModelError`.
     FileNotFoundError
         If there is no file at a path given as model.
     ImportError
         If *store* needs zarr, which is not installed.
+    OSError
+        If patterns cannot be read from the file, which it names.
 
     Warns
     -----
     UserWarning
         If the projection centre is the one of a new detector, (0.5, 0.5,
         0.5). Also if patterns are constant or hold NaN or infinite
-        values, with their number: these are not indexed.
+        values, with their number: these are not indexed. And if two
+        candidates are of one class at *level*.
 
     See Also
     --------
@@ -174,8 +181,9 @@ def classify_symmetry(
     Now or later, in memory or lazy, the same blocks of patterns give the
     same numbers. Other blocks, as from other chunks of a lazy signal,
     another *batch_size* or another mask, change them by the rounding of
-    32-bit floats, some 1e-7: TensorFlow sums in an order that depends on
-    the place of a pattern in its batch.
+    32-bit floats, usually 1e-7 and at most 1e-5: TensorFlow sums in an
+    order that depends on the place of a pattern in its batch. From 10 000
+    patterns on the network is compiled, which changes them by some 1e-5.
     """
     check_signal(signal)
     class_names(level)

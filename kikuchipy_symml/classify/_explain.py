@@ -159,6 +159,8 @@ def explain_symmetry(
         :class:`~kikuchipy_symml.models.ModelError`.
     FileNotFoundError
         If there is no file at a path given as model.
+    OSError
+        If patterns cannot be read from the file, which it names.
 
     Warns
     -----

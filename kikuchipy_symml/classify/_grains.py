@@ -108,6 +108,8 @@ def label_grains(
     ValueError
         If something given does not fit, before any pattern is read. The
         message quotes it.
+    OSError
+        If patterns cannot be read from the file, which it names.
 
     See Also
     --------
@@ -218,6 +220,8 @@ def neighbour_similarities(
         If the signal is of another kind.
     ValueError
         If something given does not fit, before any pattern is read.
+    OSError
+        If patterns cannot be read from the file, which it names.
 
     Notes
     -----

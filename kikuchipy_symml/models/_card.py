@@ -2,24 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The card of a model: what it was trained on, what it takes and gives.
 
-A card is a dictionary that JSON can hold, with exactly these keys:
-
-=================== ===================================================
-card_version        1, raised when the meaning of a key changes
-name                the name that the model was given
-description         one or two sentences for people
-classes             what the columns of the output are: ``{"level":
-                    "space_group", "numbers": [1, 2, ..., 230]}``
-input               settings of the canonical view, see
-                    :meth:`kikuchipy_symml.pattern.ViewSpec.to_dict`
-preprocessing       what made the input from a pattern: ``{"name":
-                    "canonical_views", "version": 1}``
-training_set        what it was trained on, free-form, not empty
-scores              how well it did and on what, free-form, may be empty
-licence             SPDX identifier of the licence of the weights
-package_version     version of kikuchipy_symml that wrote the file
-created             date or date and time of writing, ISO 8601
-=================== ===================================================
+A card is a dictionary that JSON can hold, with exactly the keys that
+:func:`make_card` names.
 """
 
 import json
@@ -90,6 +74,27 @@ def make_card(
     ------
     ModelError
         If something is not what a card may hold.
+
+    Notes
+    -----
+    A card has exactly these keys:
+
+    =================== ===================================================
+    card_version        1, raised when the meaning of a key changes
+    name                the name that the model was given
+    description         one or two sentences for people
+    classes             what the columns of the output are: ``{"level":
+                        "space_group", "numbers": [1, 2, ..., 230]}``
+    input               settings of the canonical view, see
+                        :meth:`kikuchipy_symml.pattern.ViewSpec.to_dict`
+    preprocessing       what made the input from a pattern: ``{"name":
+                        "canonical_views", "version": 1}``
+    training_set        what it was trained on, free-form, not empty
+    scores              how well it did and on what, free-form, may be empty
+    licence             SPDX identifier of the licence of the weights
+    package_version     version of kikuchipy_symml that wrote the file
+    created             date or date and time of writing, ISO 8601
+    =================== ===================================================
     """
     card = {
         "card_version": CARD_VERSION,

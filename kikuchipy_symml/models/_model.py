@@ -97,8 +97,8 @@ class SymmetryModel:
     sha256
         Hash of the file.
     card
-        Where the model comes from and what it can do. See
-        :mod:`kikuchipy_symml.models._card`.
+        Where the model comes from and what it can do, see
+        :func:`make_card`.
     view
         The canonical view that the network takes.
 
@@ -151,12 +151,12 @@ class SymmetryModel:
             :func:`kikuchipy_symml.pattern.canonical_views`.
         batch_size
             Number of views to pass through the network at a time. It
-            changes time and memory, not the result.
+            changes time and memory, and the result by rounding only.
         compiled
             Whether XLA compiles the network for batches of this size, once
-            in a process. That takes some ten seconds, and a quarter of
-            the time of every batch is saved; probabilities change by
-            some 1e-5. Only networks of this package are, on TensorFlow.
+            in a process. That takes ten to twenty seconds, and saves two
+            fifths of the time of every batch or more; probabilities change
+            by some 1e-5. Only networks of this package are, on TensorFlow.
 
         Returns
         -------
@@ -289,6 +289,8 @@ def load_model(name_or_path: str | Path | SymmetryModel) -> SymmetryModel:
 
     Raises
     ------
+    TypeError
+        If what is given is neither a name, a path nor a model.
     FileNotFoundError
         If there is no file at the path.
     ModelError

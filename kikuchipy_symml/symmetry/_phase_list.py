@@ -452,10 +452,11 @@ class SymmetryPhaseList(PhaseList):
         other way around, since the evidence for all 230 space groups is
         combined. The same is true of :meth:`restrict_to`.
 
-        On nine patterns each of training crystals and of random ones, the
-        default model is about equally often right with correlations from
-        0.35 to 0.75, too sure with less than the default, and not sure
-        enough with more; see :doc:`/evaluation`.
+        On nine patterns each of training crystals and of random ones, an
+        earlier default model was about equally often right with
+        correlations from 0.35 to 0.8. With the default its confidence was
+        right for training crystals, and four points too high for random
+        ones; see :doc:`/evaluation`.
 
         Examples
         --------
@@ -633,8 +634,9 @@ class SymmetryPhaseList(PhaseList):
         Raises
         ------
         ValueError
-            If the name of the file ends otherwise, or a single pattern is
-            to be written to an .ang file.
+            If the name of the file ends otherwise, or an .ang file cannot
+            hold the map: a single pattern, a single column of points, more
+            than 140 phases, or no point that is indexed.
         FileExistsError
             If there is such a file, and it is not to be replaced.
 
@@ -649,8 +651,8 @@ class SymmetryPhaseList(PhaseList):
         :attr:`xmap`, and in a group "kikuchipy_symml" of its own the
         level and the names of the classes, in order of the columns of
         the probabilities. The probabilities of the 230 space groups, and
-        so other levels, are in neither: keep what ``classify_symmetry()``
-        returns with ``compute=False`` for that.
+        so other levels, are in neither: give ``classify_symmetry()`` a
+        *store* for that.
         """
         save(self, filename, overwrite)
 

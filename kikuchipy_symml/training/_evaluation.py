@@ -135,6 +135,13 @@ def simulated_sets(
     seen
         Identities of the crystals that the model was trained on. They are
         left out of the sets of unseen ones.
+
+    Yields
+    ------
+    test
+        Views of known space groups, as :func:`evaluate_set` takes them:
+        training crystals in new orientations, unseen crystals of seen
+        types, unseen types, and unseen random crystals.
     """
     shards = Shards(recipe, Path(directory) / "crystals")
     for i, name in enumerate(("train", "seen_type", "unseen_type", "random")):
@@ -160,6 +167,11 @@ def emsoft_set(
     seen
         Identities of the crystals that the model was trained on. They are
         left out.
+
+    Returns
+    -------
+    test
+        Views of known space groups, as :func:`evaluate_set` takes them.
     """
     with h5py.File(path) as f:
         names = list(f)
@@ -197,6 +209,11 @@ def measured_set(path: str | Path, model: SymmetryModel) -> TestSet:
         the phase, or in each if there are no more than four, see
         :func:`kikuchipy_symml.find_projection_centre`; the name of the
         phase says so.
+
+    Returns
+    -------
+    test
+        Views of known space groups, as :func:`evaluate_set` takes them.
     """
     views, numbers, grains, phases = [], [], [], []
     with h5py.File(path) as f:
@@ -318,6 +335,14 @@ def evaluate_set(
         The set.
     band_free
         Probabilities of patterns without bands, shape (N, 230).
+
+    Returns
+    -------
+    result
+        The :class:`Scores` at each level, of single patterns and of those
+        of a grain fused; of each phase its lattice, the number of its
+        patterns, the share that is right and what all say together; and
+        the area under the ROC curve of the confidence.
     """
     p = model.predict(test.views)
     _, first, of_grain = np.unique(

@@ -129,7 +129,8 @@ def fit(
         ``ViewSpec()``.
     network_settings
         Settings of a new default network, such as ``{"width": 64}``, as
-        under ``network`` in a recipe.
+        under ``network`` in a recipe, but for `extrema` and what takes
+        it: those layers learn from simulated patterns.
     path
         Model file to write, ending with ".symml". An existing file is
         replaced. If not given, "fitted.symml" in the working directory,
@@ -151,7 +152,8 @@ def fit(
         If signals, labels or a model are of another kind.
     ValueError
         If something given does not fit, before any pattern is read. The
-        message quotes it.
+        message quotes it. While training, if no pattern of those to train
+        on or of those held out can be used, or the loss is not finite.
     FileNotFoundError
         If there is no model file to start from, or no folder to write
         to.
