@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Train the first steps of a recipe anew and compare with its record.
 
-    git show 1bb9259:recipes/default.npz > start.npz
+    git show 9e1772a:recipes/default.npz > before.npz
+    git show 9e1772a:kikuchipy_symml/weights/default.symml > before.symml
+    python recipes/begin.py recipes/history/default_23.yaml before.npz \\
+        before.symml -o start.npz
     python recipes/reproduce.py recipes/default.yaml --directory DIR \\
         --resume-from start.npz
 
