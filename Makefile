@@ -65,7 +65,7 @@ $(BIN)/python:
 # numba functions once, here, as two first imports at the same time can
 # spoil that cache.
 $(INSTALLED): setup.cfg pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --no-compile --editable ".[tests,training]"
+	$(BIN)/python -m pip install --quiet --no-compile --editable ".[tests]"
 	@echo "Compiling numba functions of orix and kikuchipy, about a minute"
 	$(BIN)/python -c "import kikuchipy_symml"
 	@touch $@
@@ -84,5 +84,5 @@ test-oldest: $(OLDEST)/.installed
 $(OLDEST)/.installed: setup.cfg
 	python3.11 -m venv $(OLDEST)
 	sed -n '/^install_requires/,/^$$/ s/^ *\([a-z0-9_]*\).*>=/\1==/p' setup.cfg > $(OLDEST)/oldest.txt
-	$(OLDEST)/bin/python -m pip install --quiet --editable ".[tests,training]" --constraint $(OLDEST)/oldest.txt
+	$(OLDEST)/bin/python -m pip install --quiet --editable ".[tests]" --constraint $(OLDEST)/oldest.txt
 	@touch $@

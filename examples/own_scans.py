@@ -7,8 +7,7 @@ Train on your own scans
 Measured scans of known phases as training data.
 
 This is the protocol of `Kaufmann et al. (2020)
-<https://doi.org/10.1126/science.aay3062>`__. It needs the packages of the
-extra ``training``: ``pip install "kikuchipy_symml[training]"``.
+<https://doi.org/10.1126/science.aay3062>`__.
 """
 
 import tempfile

@@ -43,15 +43,14 @@ def main() -> None:
             for v in layer.weights:
                 v.assign(v * 0)
     old, new = [variables(trainer) for trainer in (before, after)]
-    # Layers that are trained ahead anew if they are not the same
-    ahead = [
-        {
-            layer.name: [tuple(v.shape) for v in layer.weights]
-            for layer in layers_trained_ahead(trainer.network)
-        }
-        for trainer in (before, after)
-    ]
-    anew = {name for name in ahead[1] if ahead[1][name] != ahead[0].get(name)}
+    # Layers that are trained ahead begin anew if they are of another size
+    anew = {
+        layer.name
+        for layer in layers_trained_ahead(after.network)
+        for key, variable in new.items()
+        if key[0] == layer.name and key in old
+        if not fits(tuple(old[key].shape), tuple(variable.shape))
+    }
     for key, variable in new.items():
         if key[0] in anew:
             continue
@@ -83,6 +82,11 @@ def variables(trainer: Trainer) -> dict:
         else:
             found[name, 0, "optimiser"] = v
     return found
+
+
+def fits(old: tuple, new: tuple) -> bool:
+    """Whether a variable differs by rows for new inputs at most."""
+    return old[1:] == new[1:] and old[:1] <= new[:1]
 
 
 def filled(variable, shape: tuple) -> np.ndarray:

@@ -43,6 +43,7 @@ def build_network(
     reader: int = 0,
     superlattices: int = 0,
     prober: int = 0,
+    prober_bands: int = 0,
     poles: int = 6,
     width: int = 96,
     pair_width: int = 24,
@@ -90,6 +91,9 @@ def build_network(
         too. It takes `lattices`. If 0, this is not asked.
     prober
         Blocks of attention of the layer that looks for superlattices.
+    prober_bands
+        Features of that layer of what each band that was found says for
+        each superlattice.
     width, pair_width
         Features of each token and of each pair of tokens.
     angle_bins
@@ -123,7 +127,8 @@ def build_network(
         If the size of the view of the map, `azimuths` or `tilts` is not a
         multiple of 4, `width` not one of `heads`, `lattices` or `refine`
         are asked for without `extrema`, `superlattices` or `cells_told`
-        without `lattices`, or `prober` without `superlattices`.
+        without `lattices`, or `prober` or `prober_bands` without
+        `superlattices`.
     """
     for name, value in (("lattices", lattices), ("refine", refine)):
         if value and not extrema:
@@ -140,11 +145,12 @@ def build_network(
         raise ValueError(
             "cells_told takes the likeliest lattice: lattices must be above 0"
         )
-    if prober and not superlattices:
-        raise ValueError(
-            f"prober {prober} weighs superlattices against each other: "
-            "superlattices must be above 0"
-        )
+    for name, value in (("prober", prober), ("prober_bands", prober_bands)):
+        if value and not superlattices:
+            raise ValueError(
+                f"{name} {value} is of the layer that weighs superlattices "
+                "against each other: superlattices must be above 0"
+            )
     coarse = replace(view, size=map_view or view.size)
     geometry = {"view": coarse.to_dict(), "azimuths": azimuths, "tilts": tilts}
     views = kl.Input((view.size, view.size, 2), name="views")
@@ -190,6 +196,7 @@ def build_network(
                 **geometry,
                 width=superlattices,
                 blocks=prober,
+                by_bands=prober_bands,
                 name="superlattices",
             )(
                 basis,

@@ -48,6 +48,7 @@ EVERY_LAYER = {
     "reader": 1,
     "superlattices": 8,
     "prober": 1,
+    "prober_bands": 4,
     "cells_told": True,
     "head_blocks": 1,
 }

@@ -34,10 +34,14 @@ PARTS = {
 }
 
 
-@pytest.fixture(scope="module", params=[0, 2], ids=["alone", "blocks"])
+@pytest.fixture(
+    scope="module",
+    params=[{}, {"blocks": 2}, {"by_bands": 4}, {"blocks": 1, "by_bands": 4}],
+    ids=["alone", "blocks", "by bands", "blocks by bands"],
+)
 def layer(request):
     layer = Superlattices(
-        VIEW, azimuths=24, tilts=16, width=8, vectors=6, blocks=request.param
+        VIEW, azimuths=24, tilts=16, width=8, vectors=6, **request.param
     )
     layer(*inputs(np.eye(3), np.zeros((N, 3)), np.ones(N)))
     return layer
@@ -134,6 +138,37 @@ def test_bands_tell_what_is_missing(layer, name, seed):
 
 
 @pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_how_far_bands_are_off(layer, name, seed):
+    """Each band is near a vector of the known lattice or of the class that
+    is missing, and those of the latter are told apart."""
+    part, missing = PARTS[name]
+    whole = np.eye(3) * 0.9
+    normals, shown = bands(whole, seed)
+    basis, _, *found, _ = inputs(part @ whole, normals, shown)
+    off = np.asarray(layer.look_at_bands(basis, *found))[0]
+    assert off.shape == (20, N, 14)
+    degrees = off[..., 0] * 2
+    likely, of_known = off[..., 3], off[0, :, 7]
+    right = likely[number(missing)]
+    vectors = normals * np.exp(shown)[:, None]
+    nearest = np.linalg.norm(vectors - np.rint(vectors / 0.9) * 0.9, axis=1)
+    good = nearest < 0.05
+    assert good.sum() > 5
+    assert (np.maximum(right, of_known)[good] > 0.05).all()
+    # What the class explains best of all is not of the known lattice.
+    best = right > 0.3
+    assert best.sum() > 3
+    assert (of_known[best] < 0.01).all()
+    assert (degrees[number(missing)][best] < 1.2).all()
+    # A band of the class is explained by none as well as by that.
+    total = likely.sum(axis=1)
+    assert total.argmax() == number(missing)
+    np.testing.assert_array_equal(off[:, :, 8], np.tile(found[1], (20, 1)))
+    np.testing.assert_array_equal(off[:, 0, 13], np.arange(20) < 7)
+
+
+@pytest.mark.parametrize("name", PARTS)
 def test_what_becomes_of_an_answer(layer, name, monkeypatch):
     """Lengths and shapes are those of the lattice that is told."""
     part, missing = PARTS[name]
@@ -168,16 +203,17 @@ def test_classes_are_weighed_against_each_other(layer):
     are blocks, and so does what the known lattice shows."""
     rng = np.random.default_rng(3)
     basis, _, *rest = inputs(np.eye(3), np.zeros((N, 3)), np.ones(N))
-    shown = np.asarray(layer.look(basis, *rest))
+    shown, *more = layer.see(basis, *rest)
+    shown = np.asarray(shown)
     assert shown.shape[1] == 20 + (1 if layer.blocks else 0)
-    shapes = layer.shapes(basis)
-    assert shapes.shape[1] == 29
-    told = np.asarray(layer.tell(keras.ops.convert_to_tensor(shown), shapes))
+    assert more[0].shape[1] == 29
+    assert len(more) == 1 + bool(layer.by_bands)
+    told = np.asarray(layer.tell(keras.ops.convert_to_tensor(shown), *more))
     assert told.shape == (1, 49 if layer.blocks else 20)
     for row in (4, 20)[: 1 + bool(layer.blocks)]:
         other = shown.copy()
         other[:, row] += rng.normal(size=other[:, row].shape)
-        again = layer.tell(keras.ops.convert_to_tensor(other), shapes)
+        again = layer.tell(keras.ops.convert_to_tensor(other), *more)
         moved = np.abs(np.asarray(again) - told)[0, :20] > 1e-5
         assert moved.all() if layer.blocks else moved.nonzero()[0] == [row]
 
@@ -186,8 +222,9 @@ def test_lattices_of_several_classes(layer):
     """At first each class has its say by itself, and a lattice of several
     is as likely as all of them together; then it is told as a whole."""
     basis, _, *rest = inputs(np.eye(3), np.zeros((N, 3)), np.ones(N))
-    shapes = layer.shapes(basis)
-    features = layer.features(layer.look(basis, *rest), shapes)
+    seen = layer.see(basis, *rest)
+    shapes = seen[1]
+    features = layer.features(*seen)
     alone = np.asarray(layer._logits(features))[0] @ MEMBERS.T
     scores = np.asarray(layer.scores(features, shapes))[0]
     np.testing.assert_allclose(scores, alone, rtol=1e-4, atol=1e-5)
@@ -221,4 +258,5 @@ def test_configuration(layer):
     assert again.get_config() == layer.get_config()
     assert (again.width, again.vectors) == (8, 6)
     assert again.blocks == layer.blocks
+    assert again.by_bands == layer.by_bands
     assert not layer.trainable_variables

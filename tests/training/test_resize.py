@@ -68,6 +68,35 @@ def test_a_larger_one_gives_what_the_one_before_gave(tiny, resize):
         np.testing.assert_allclose(second.predict(views), expected, atol=1e-6)
 
 
+def test_a_layer_that_is_told_more(tiny, resize):
+    """Trained ahead, it goes on from what it was."""
+    before, after = copy.deepcopy(tiny), copy.deepcopy(tiny)
+    for settings in (before, after):
+        settings["network"]["prober"] = 1
+    after["network"]["prober_bands"] = 4
+    layers = [
+        trainer.network.get_layer("superlattices")
+        for trainer in resize(before, after)
+    ]
+    first, second = [
+        [np.array(v) for v in layer.weights] for layer in layers
+    ]
+    assert len(second) == len(first) + 4
+    for old, new in zip(first, second, strict=False):
+        np.testing.assert_array_equal(new[: len(old)], old)
+        assert not new[len(old) :].any()
+
+
+def test_a_layer_of_another_width(tiny, resize):
+    before, after = copy.deepcopy(tiny), copy.deepcopy(tiny)
+    after["network"]["superlattices"] *= 2
+    first, second = [
+        trainer.network.get_layer("superlattices").joint.bias
+        for trainer in resize(before, after)
+    ]
+    assert first.shape != second.shape
+
+
 def test_a_smaller_one_keeps_the_first_blocks(tiny, resize):
     before, after = copy.deepcopy(tiny), copy.deepcopy(tiny)
     for settings in (before, after):

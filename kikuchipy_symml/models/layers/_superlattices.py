@@ -116,6 +116,13 @@ def _hypotheses() -> tuple[np.ndarray, np.ndarray]:
 
 
 BASES, MEMBERS = _hypotheses()
+# Features of a band and a class, and which of them the band's strength is
+_OF_BAND = 14
+_STRENGTH = 8
+# What bands tell of a class is worked out for normals as sharp as they are
+# refined to be; a vector of another class is further off than any.
+_SIGMA = np.float32(np.deg2rad(0.7))
+_FAR = np.float32(1e3)
 _COUNT = MEMBERS.sum(axis=1)
 # As many vectors as the known lattice has, or twice, three, four or eight
 # times as many.
@@ -150,6 +157,10 @@ class Superlattices(AttentionBlocks, GeometryLayer):
     each class would make, weighs the classes against each other, and tells
     how likely each lattice is as a whole, those of several classes too.
 
+    If it is told by bands, another small network tells what each band that
+    was found says for each class: how far it is off the next vector that the
+    class adds and off the next of the known lattice.
+
     Input: basis of the likeliest lattice (B, 3 vectors, 3) and the indices
     of the bands in it (B, T, 3), from :class:`Lattices`; normals (B, T, 3),
     strength and widths (B, T), as that takes them; the map over normals
@@ -173,6 +184,9 @@ class Superlattices(AttentionBlocks, GeometryLayer):
     blocks
         Blocks of attention in which the classes are weighed against each
         other. If 0, each is told by itself.
+    by_bands
+        Features of each class and band that was found. If 0, all that is
+        told of the bands is how much likelier the class makes them.
     """
 
     # Cells of the map to either side of where a vector points to.
@@ -187,12 +201,14 @@ class Superlattices(AttentionBlocks, GeometryLayer):
         width=32,
         vectors=24,
         blocks=0,
+        by_bands=0,
         **kwargs,
     ):
         super().__init__(view, azimuths, tilts, **kwargs)
         self.width = width
         self.vectors = vectors
         self.blocks = blocks
+        self.by_bands = by_bands
         self.ways = _vectors(vectors).astype("float32")
         if blocks:
             known = _known(vectors).astype("float32")
@@ -203,6 +219,7 @@ class Superlattices(AttentionBlocks, GeometryLayer):
             "width": self.width,
             "vectors": self.vectors,
             "blocks": self.blocks,
+            "by_bands": self.by_bands,
         }
 
     def build(
@@ -214,7 +231,7 @@ class Superlattices(AttentionBlocks, GeometryLayer):
         widths_shape,
         maps_shape,
     ):
-        w = self.width
+        w, of_bands = self.width, self.by_bands
         size = (2 * self.half + 1) ** 2 + 11
         first = None if self.blocks else "silu"
         self.hidden = [
@@ -222,10 +239,15 @@ class Superlattices(AttentionBlocks, GeometryLayer):
             dense("hidden_1", w, w, "silu"),
         ]
         shape = SHAPE if self.blocks else 0
-        self.joint = dense("joint", 2 * w + 4 + shape, w, first)
+        self.joint = dense("joint", 2 * w + 4 + shape + 2 * of_bands, w, first)
         self.told = dense("told", w, 1)
         if self.blocks:
             self._build_comparison(size)
+        if of_bands:
+            self.bands = [
+                dense("bands_0", _OF_BAND, of_bands, "silu"),
+                dense("bands_1", of_bands, of_bands, "silu"),
+            ]
         self.built = True
         self.trainable = False
 
@@ -249,6 +271,16 @@ class Superlattices(AttentionBlocks, GeometryLayer):
             dense("whole_0", size, w, "silu"),
             dense("whole_1", w, 1, kernel_initializer="zeros"),
         ]
+
+    def see(self, basis, normals, strength, widths, maps) -> list:
+        """All that the lattice is told by: what :meth:`look` and
+        :meth:`shapes` give and, if it is told by bands, what
+        :meth:`look_at_bands` does."""
+        found = normals, strength, widths
+        seen = [self.look(basis, *found, maps), self.shapes(basis)]
+        if self.by_bands:
+            seen.append(self.look_at_bands(basis, *found))
+        return seen
 
     def shapes(self, basis):
         """The shape of the cell of the known lattice, and of all that may be
@@ -349,11 +381,7 @@ class Superlattices(AttentionBlocks, GeometryLayer):
         (B, T, multiples), and their indices in that, (B, T, multiples, 3).
         """
         a, b, c = [basis[:, i] for i in range(3)]
-        dual = ops.stack(
-            [ops.cross(b, c), ops.cross(c, a), ops.cross(a, b)], axis=2
-        )
-        shares = ops.matmul(bands.normals, dual)
-        shares = shares / (ops.max(ops.abs(shares), -1, keepdims=True) + 1e-12)
+        shares = _shares(basis, bands.normals)
         times = np.arange(1, MAX_INDEX * n + 1, dtype="float32")
         vectors = ops.round(shares[:, :, None] * times[:, None])
         length, angle = _polar(
@@ -368,11 +396,82 @@ class Superlattices(AttentionBlocks, GeometryLayer):
         log_density = log_density + cell[:, None, None] - np.log(norm)
         return ops.exp(ops.minimum(log_density, 30.0)), vectors
 
-    def tell(self, shown, shapes):
-        """Logit of each class, (B, 20), from what :meth:`look` and
-        :meth:`shapes` give; if there are blocks, followed by a score of each
-        lattice that may be the whole one, (B, 20 + H)."""
-        features = self.features(shown, shapes)
+    def look_at_bands(self, basis, normals, strength, widths):
+        """How far each band that was found is off the next of the vectors
+        that each class adds, and off the next vector of the known lattice,
+        (B, 20, T, 14)."""
+        bands = FoundBands(normals, strength, widths)
+        off = [self._off(basis, bands, n) for n in (2, 3)]
+        off = ops.transpose(ops.concatenate(off, axis=2), (0, 2, 1, 3))
+        a, b, c = [basis[:, i] for i in range(3)]
+        edge = ops.log(volume_of(a, b, c) + 1e-9)[:, None] / 3
+        every = ops.concatenate(
+            [
+                self._off(basis, bands, 1)[:, :, 0],
+                ops.stack(
+                    [
+                        strength,
+                        widths,
+                        widths - edge,
+                        widths - bands.longest[:, None],
+                        ops.square(normals[..., 2]),
+                    ],
+                    axis=-1,
+                ),
+            ],
+            axis=-1,
+        )
+        every = every[:, None] + ops.zeros_like(off[..., :1])
+        half = ops.zeros_like(off[..., :1]) + ops.convert_to_tensor(
+            _HALF.astype("float32")[:, None, None]
+        )
+        return ops.concatenate([off, every, half], axis=-1)
+
+    def _off(self, basis, bands, n: int):
+        """Angle and logarithm of the length between each band and the next
+        vector of each class of the lattice divided by n, or of the lattice
+        itself if that is 1, and how likely both are, twice,
+        (B, T, classes, 4)."""
+        shares = _shares(basis, bands.normals)
+        least = None
+        for times in range(1, MAX_INDEX * n + 1):
+            vectors = ops.round(shares * times)
+            length, angle = _polar(
+                ops.matmul(vectors, basis) / n, bands.normals
+            )
+            angle = ops.maximum(angle, 0)
+            off = bands.lengths - ops.log(length)
+            cost = angle / _SIGMA**2 + ops.square(off / Lattices.off)
+            new = [i[..., None] for i in (cost, angle, off)]
+            if n > 1:
+                new[0] = new[0] + _FAR * (1 - _code(vectors, n))
+                new = [i + ops.zeros_like(new[0]) for i in new]
+            if least is None:
+                least = new
+            else:
+                nearer = new[0] < least[0]
+                least = [
+                    ops.where(nearer, i, j)
+                    for i, j in zip(new, least, strict=True)
+                ]
+        cost, angle, off = least
+        degrees = ops.sqrt(angle + 1e-12) * np.float32(180 / np.pi)
+        return ops.stack(
+            [
+                ops.minimum(degrees, 6.0) / 2,
+                ops.clip(off, -1.5, 1.5) * 3,
+                ops.log(1 + ops.minimum(cost, _FAR)),
+                ops.exp(-ops.minimum(cost, 60.0) / 2),
+            ],
+            axis=-1,
+        )
+
+    def tell(self, *seen):
+        """Logit of each class, (B, 20), from what :meth:`see` gives; if
+        there are blocks, followed by a score of each lattice that may be the
+        whole one, (B, 20 + H)."""
+        shapes = seen[1]
+        features = self.features(*seen)
         logits = self._logits(features)
         if not self.blocks:
             return logits
@@ -401,7 +500,7 @@ class Superlattices(AttentionBlocks, GeometryLayer):
             x = layer(x)
         return scores + x[..., 0]
 
-    def features(self, shown, shapes):
+    def features(self, shown, shapes, of_bands=None):
         """Features of the classes, (B, 20, width)."""
         n = len(CLASSES)
         classes = shown[:, :n]
@@ -416,7 +515,13 @@ class Superlattices(AttentionBlocks, GeometryLayer):
             x = keras.activations.silu(x + to_vectors[:, None, None])
             evidence = ops.concatenate([evidence, shapes[:, 1 : n + 1]], -1)
         x = self.hidden[1](x)
-        x = self.joint(ops.concatenate([*_pooled(x, 2), evidence], -1))
+        told = [*_pooled(x, 2), evidence]
+        if self.by_bands:
+            strength = of_bands[..., _STRENGTH, None]
+            for layer in self.bands:
+                of_bands = layer(of_bands)
+            told += _pooled(of_bands * strength, 2)
+        x = self.joint(ops.concatenate(told, axis=-1))
         if not self.blocks:
             return x
         x = x + to_classes[:, None]
@@ -425,9 +530,9 @@ class Superlattices(AttentionBlocks, GeometryLayer):
         return self.last(self.last_norm(x))
 
     def call(self, basis, indices, normals, strength, widths, maps):
-        shapes = self.shapes(basis)
-        shown = self.look(basis, normals, strength, widths, maps)
-        features = self.features(shown, shapes)
+        seen = self.see(basis, normals, strength, widths, maps)
+        shapes = seen[1]
+        features = self.features(*seen)
         weight = ops.softmax(self.scores(features, shapes), axis=-1)
         likely = ops.matmul(weight, ops.convert_to_tensor(MEMBERS))
 
@@ -460,6 +565,17 @@ def _pooled(x, axis: int) -> list:
     return [ops.mean(x, axis=axis), ops.max(x, axis=axis)]
 
 
+def _shares(basis, normals):
+    """Directions of normals (B, T, 3) in terms of the basis; the largest of
+    three is one."""
+    a, b, c = [basis[:, i] for i in range(3)]
+    dual = ops.stack(
+        [ops.cross(b, c), ops.cross(c, a), ops.cross(a, b)], axis=2
+    )
+    shares = ops.matmul(normals, dual)
+    return shares / (ops.max(ops.abs(shares), -1, keepdims=True) + 1e-12)
+
+
 def _polar(vectors, normals):
     """Length of vectors (..., 3) and square of their small angle from
     normals."""
@@ -473,9 +589,11 @@ def _code(indices, n: int):
     classes); for none, if that is a vector of the lattice itself."""
     classes = CLASSES[:_HALVES] if n == 2 else CLASSES[_HALVES:]
     rest = np.rint(classes * n).astype("float32") % n
+    # Remainders as the digits of a number
+    places = np.array([1, n, n * n], dtype="float32")
+    found = ops.mod(ops.round(indices), float(n))
+    found = ops.sum(found * places, axis=-1)[..., None]
     signs = (rest,) if n == 2 else (rest, -rest % n)
-    found = ops.mod(ops.round(indices), float(n))[..., None, :]
     return sum(
-        ops.cast(ops.max(ops.abs(found - r), axis=-1) < 0.5, "float32")
-        for r in signs
+        ops.cast(ops.abs(found - r @ places) < 0.5, "float32") for r in signs
     )
