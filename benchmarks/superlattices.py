@@ -16,7 +16,10 @@ import keras
 import numpy as np
 from bands_found import BATCH, batch, started
 
-from kikuchipy_symml.models.layers._superlattices import BASES, MEMBERS
+from kikuchipy_symml.models.layers._superlattice_classes import (
+    BASES,
+    MEMBERS,
+)
 from kikuchipy_symml.training._auxiliary import UNKNOWN
 from kikuchipy_symml.training._detector import _superlattice_targets
 
@@ -29,8 +32,8 @@ def main() -> None:
     basis, _, *rest = layer.input
 
     def weigh(x):
-        shapes = layer.shapes(x[0])
-        return layer.scores(layer.features(layer.look(*x), shapes), shapes)
+        seen = layer.see(*x)
+        return layer.scores(layer.features(*seen), seen[1])
 
     told = keras.layers.Lambda(weigh)
     model = keras.Model(network.input, [basis, told([basis, *rest])])

@@ -16,7 +16,10 @@ import numpy as np
 from kikuchipy_symml.models._network import found_bands
 from kikuchipy_symml.models.layers import FindBands, Superlattices
 from kikuchipy_symml.models.layers._profiles import band_frame
-from kikuchipy_symml.models.layers._superlattices import CLASSES, MEMBERS
+from kikuchipy_symml.models.layers._superlattice_classes import (
+    CLASSES,
+    MEMBERS,
+)
 
 from ._auxiliary import COMMON, UNKNOWN, Truth, angles_off, known_entropy
 

@@ -11,12 +11,12 @@ import pytest
 
 from kikuchipy_symml.models.layers import Superlattices
 from kikuchipy_symml.models.layers._cells import selling
-from kikuchipy_symml.models.layers._superlattices import (
+from kikuchipy_symml.models.layers._superlattice_classes import (
     CLASSES,
     MEMBERS,
-    _code,
-    _hypotheses,
-    _known,
+    class_of,
+    hypotheses,
+    known_vectors,
 )
 from kikuchipy_symml.pattern import ViewSpec
 
@@ -87,14 +87,16 @@ def test_classes_are_all_ways():
     assert len(CLASSES) == 7 + 13
     vectors = np.array(list(product(range(-4, 5), repeat=3)), dtype="float32")
     for n in (2, 3):
-        member = np.asarray(_code(vectors, n))
+        member = np.asarray(class_of(vectors, n))
         own = (vectors % n == 0).all(axis=1)
         np.testing.assert_array_equal(member.sum(axis=1), ~own)
-        np.testing.assert_array_equal(member, np.asarray(_code(-vectors, n)))
+        np.testing.assert_array_equal(
+            member, np.asarray(class_of(-vectors, n))
+        )
 
 
-def test_hypotheses():
-    bases, members = _hypotheses()
+def testhypotheses():
+    bases, members = hypotheses()
     times = 1 / np.abs(np.linalg.det(bases))
     values, counts = np.unique(np.rint(times), return_counts=True)
     assert dict(zip(values, counts, strict=True)) == {
@@ -113,7 +115,7 @@ def test_hypotheses():
 def test_vectors_are_of_their_class(layer):
     for k, ways in enumerate(layer.ways[: len(CLASSES)]):
         n = 2 if k < 7 else 3
-        member = np.asarray(_code(ways * n, n))
+        member = np.asarray(class_of(ways * n, n))
         assert np.all(member[:, k if n == 2 else k - 7] == 1)
         # None twice, nor its opposite
         both = np.round(np.concatenate([ways, -ways]), 3) + 0.0
@@ -237,7 +239,7 @@ def test_lattices_of_several_classes(layer):
 
 
 def test_known_vectors():
-    known = _known(24)
+    known = known_vectors(24)
     both = np.concatenate([known, -known])
     assert len(np.unique(both, axis=0)) == 48
     assert all(gcd(*map(int, v)) == 1 for v in known)

@@ -12,7 +12,10 @@ import pytest
 from kikuchipy_symml.crystals import library
 from kikuchipy_symml.models._network import build_network
 from kikuchipy_symml.models.layers import RefineBands
-from kikuchipy_symml.models.layers._superlattices import CLASSES, MEMBERS
+from kikuchipy_symml.models.layers._superlattice_classes import (
+    CLASSES,
+    MEMBERS,
+)
 from kikuchipy_symml.pattern import ViewSpec, canonical_views
 from kikuchipy_symml.simulation import (
     BandStack,

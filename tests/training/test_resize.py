@@ -78,9 +78,7 @@ def test_a_layer_that_is_told_more(tiny, resize):
         trainer.network.get_layer("superlattices")
         for trainer in resize(before, after)
     ]
-    first, second = [
-        [np.array(v) for v in layer.weights] for layer in layers
-    ]
+    first, second = [[np.array(v) for v in layer.weights] for layer in layers]
     assert len(second) == len(first) + 4
     for old, new in zip(first, second, strict=False):
         np.testing.assert_array_equal(new[: len(old)], old)

@@ -2,9 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Weak bands between those that were found."""
 
-from itertools import product
-from math import gcd
-
 import keras
 import numpy as np
 from keras import ops
@@ -28,114 +25,26 @@ from ._lattices import (
     any_band,
 )
 from ._poles import plane_angles
+from ._superlattice_classes import (
+    BASES,
+    CLASSES,
+    COUNT,
+    HALVES,
+    KINDS,
+    MEMBERS,
+    TIMES,
+    class_of,
+    known_vectors,
+    new_vectors,
+)
 
-
-def _classes() -> np.ndarray:
-    """What superlattices add to a reciprocal lattice of which every second
-    or every third vector is known: of each of the ways to do so, 7 and 13,
-    the shortest vector of all that are new, in terms of the basis, (20, 3).
-    """
-    found = []
-    for n in (2, 3):
-        known = set()
-        for v in product(range(n), repeat=3):
-            opposite = tuple(-i % n for i in v)
-            if any(v) and opposite not in known:
-                known.add(v)
-                found.append([(i - n if 2 * i > n else i) / n for i in v])
-    return np.array(found)
-
-
-CLASSES = _classes()
-_HALVES = 7
-# Half or third of each two classes, as features of the pair.
-_HALF = np.arange(len(CLASSES)) < _HALVES
-_KINDS = np.stack(
-    [_HALF[:, None] & _HALF, _HALF[:, None] & ~_HALF]
-    + [~_HALF[:, None] & _HALF, ~_HALF[:, None] & ~_HALF],
-    axis=-1,
-).astype("float32")
-
-
-def _vectors(count: int) -> np.ndarray:
-    """New vectors of each class in terms of the basis, one of each pair of
-    opposite ones, the shortest in a cubic lattice, (20, count, 3)."""
-    ways = []
-    around = np.array(list(product(range(-3, 4), repeat=3)))
-    for k, start in enumerate(CLASSES):
-        vectors = start + around
-        # Of a half, the opposite vector is of the same class.
-        if k < _HALVES:
-            first = vectors[np.arange(len(vectors)), (start != 0).argmax()]
-            vectors = vectors[first > 0]
-        # Of equal ones no one first comes at random
-        order = np.argsort(np.square(vectors).sum(axis=1), kind="stable")
-        ways.append(vectors[order[:count]])
-    return np.array(ways)
-
-
-def _known(count: int) -> np.ndarray:
-    """Vectors of the known lattice itself, none a multiple of another, the
-    shortest in a cubic lattice, (count, 3)."""
-    vectors = [
-        v
-        for v in product(range(-3, 4), repeat=3)
-        if v > (0, 0, 0) and gcd(*v) == 1
-    ]
-    vectors.sort(key=lambda v: sum(i * i for i in v))
-    return np.array(vectors[:count])
-
-
-def _hypotheses() -> tuple[np.ndarray, np.ndarray]:
-    """Lattices that may be the whole one: bases in terms of that of the
-    known one, (H, 3, 3), and which classes are in each, (H, 20). None, each
-    of the classes alone, each three halves of which one is the sum of the
-    others, and all halves."""
-    halves = [tuple(np.rint(2 * v).astype(int) % 2) for v in CLASSES[:7]]
-    sets = [()] + [(k,) for k in range(len(CLASSES))]
-    for i in range(_HALVES):
-        for j in range(i + 1, _HALVES):
-            both = (np.array(halves[i]) + halves[j]) % 2
-            k = halves.index(tuple(both))
-            if k > j:
-                sets.append((i, j, k))
-    sets.append(tuple(range(_HALVES)))
-    members = np.zeros((len(sets), len(CLASSES)), dtype="float32")
-    bases = []
-    for members_of, those in zip(members, sets, strict=True):
-        members_of[list(those)] = 1
-        basis = np.eye(3)
-        for k in those:
-            # The new vector takes the place of one that it makes up for.
-            share = CLASSES[k] @ np.linalg.inv(basis)
-            part = share - np.rint(share)
-            if np.abs(part).max() > 0.1:
-                basis[np.abs(part).argmax()] = part @ basis
-        bases.append(basis)
-    return np.array(bases, dtype="float32"), members
-
-
-BASES, MEMBERS = _hypotheses()
 # Features of a band and a class, and which of them the band's strength is
 _OF_BAND = 14
 _STRENGTH = 8
-# What bands tell of a class is worked out for normals as sharp as they are
-# refined to be; a vector of another class is further off than any.
+# Standard deviation of refined normals, in radians
 _SIGMA = np.float32(np.deg2rad(0.7))
+# More than any vector is off: that of vectors that are of another class
 _FAR = np.float32(1e3)
-_COUNT = MEMBERS.sum(axis=1)
-# As many vectors as the known lattice has, or twice, three, four or eight
-# times as many.
-_TIMES = np.stack(
-    [
-        _COUNT == 0,
-        (_COUNT == 1) & (MEMBERS[:, :_HALVES].sum(axis=1) == 1),
-        MEMBERS[:, _HALVES:].sum(axis=1) == 1,
-        _COUNT == 3,
-        _COUNT == _HALVES,
-    ],
-    axis=1,
-).astype("float32")
 
 
 @register
@@ -209,9 +118,9 @@ class Superlattices(AttentionBlocks, GeometryLayer):
         self.vectors = vectors
         self.blocks = blocks
         self.by_bands = by_bands
-        self.ways = _vectors(vectors).astype("float32")
+        self.ways = new_vectors(vectors).astype("float32")
         if blocks:
-            known = _known(vectors).astype("float32")
+            known = known_vectors(vectors).astype("float32")
             self.ways = np.concatenate([self.ways, known[None]])
 
     def get_config(self) -> dict:
@@ -262,11 +171,11 @@ class Superlattices(AttentionBlocks, GeometryLayer):
         self.compared = [
             dense(f"compared_{i}", 2 * w + SHAPE, w) for i in range(2)
         ]
-        self.build_blocks(self.blocks, tokens, (1, *_KINDS.shape), 2 * w)
+        self.build_blocks(self.blocks, tokens, (1, *KINDS.shape), 2 * w)
         self.last_norm = built_norm("last_norm", tokens)
         self.last = dense("last", w, w, "silu")
         # At first the classes of a lattice have their say each by itself.
-        size = 2 * w + SHAPE + _TIMES.shape[1]
+        size = 2 * w + SHAPE + TIMES.shape[1]
         self.whole = [
             dense("whole_0", size, w, "silu"),
             dense("whole_1", w, 1, kernel_initializer="zeros"),
@@ -321,7 +230,7 @@ class Superlattices(AttentionBlocks, GeometryLayer):
         volume = volume_of(*[basis[:, i] for i in range(3)])
         edge = ops.log(volume + 1e-9)[:, None] / 3
         log_length = ops.log(length)
-        thirds = np.repeat(np.arange(len(self.ways)) >= _HALVES, self.vectors)
+        thirds = np.repeat(np.arange(len(self.ways)) >= HALVES, self.vectors)
         bands = ops.mean(strength, axis=-1, keepdims=True)
         nothing = ops.zeros_like(length)
         extra = [
@@ -358,7 +267,7 @@ class Superlattices(AttentionBlocks, GeometryLayer):
         ratios = []
         for n in (2, 3):
             density, vectors = self._densities(basis, bands, n)
-            member = _code(vectors, n)
+            member = class_of(vectors, n)
             # Bands, their multiples and classes
             density = ops.max(density[..., None] * member, axis=2)
             ratios.append(share * density / known)
@@ -422,9 +331,8 @@ class Superlattices(AttentionBlocks, GeometryLayer):
             axis=-1,
         )
         every = every[:, None] + ops.zeros_like(off[..., :1])
-        half = ops.zeros_like(off[..., :1]) + ops.convert_to_tensor(
-            _HALF.astype("float32")[:, None, None]
-        )
+        of_half = (np.arange(len(CLASSES)) < HALVES).astype("float32")
+        half = ops.zeros_like(off[..., :1]) + of_half[:, None, None]
         return ops.concatenate([off, every, half], axis=-1)
 
     def _off(self, basis, bands, n: int):
@@ -444,7 +352,7 @@ class Superlattices(AttentionBlocks, GeometryLayer):
             cost = angle / _SIGMA**2 + ops.square(off / Lattices.off)
             new = [i[..., None] for i in (cost, angle, off)]
             if n > 1:
-                new[0] = new[0] + _FAR * (1 - _code(vectors, n))
+                new[0] = new[0] + _FAR * (1 - class_of(vectors, n))
                 new = [i + ops.zeros_like(new[0]) for i in new]
             if least is None:
                 least = new
@@ -489,12 +397,12 @@ class Superlattices(AttentionBlocks, GeometryLayer):
         if not self.blocks:
             return scores
         of_members = ops.matmul(
-            ops.convert_to_tensor(MEMBERS / np.maximum(_COUNT, 1)[:, None]),
+            ops.convert_to_tensor(MEMBERS / np.maximum(COUNT, 1)[:, None]),
             features,
         )
         of_all = ops.mean(features, axis=1, keepdims=True)
         of_all = of_all + ops.zeros_like(of_members)
-        times = ops.zeros_like(shapes[..., :1]) + ops.convert_to_tensor(_TIMES)
+        times = ops.zeros_like(shapes[..., :1]) + ops.convert_to_tensor(TIMES)
         x = ops.concatenate([of_members, of_all, shapes, times], axis=-1)
         for layer in self.whole:
             x = layer(x)
@@ -525,7 +433,7 @@ class Superlattices(AttentionBlocks, GeometryLayer):
         if not self.blocks:
             return x
         x = x + to_classes[:, None]
-        pairs = ops.convert_to_tensor(_KINDS)[None]
+        pairs = ops.convert_to_tensor(KINDS)[None]
         x = self.through_blocks(x, pairs, ops.ones((1, n)))
         return self.last(self.last_norm(x))
 
@@ -537,9 +445,9 @@ class Superlattices(AttentionBlocks, GeometryLayer):
         likely = ops.matmul(weight, ops.convert_to_tensor(MEMBERS))
 
         # Which class a half, or a third, of each index is of.
-        half, third = _code(indices, 2), _code(indices, 3)
-        shares = ops.matmul(half, likely[:, :_HALVES, None])
-        thirds = ops.matmul(third, likely[:, _HALVES:, None])
+        half, third = class_of(indices, 2), class_of(indices, 3)
+        shares = ops.matmul(half, likely[:, :HALVES, None])
+        thirds = ops.matmul(third, likely[:, HALVES:, None])
         shorter = -np.log(2) * shares - np.log(3) * thirds
         bands = ops.concatenate([shares, thirds, shorter], axis=-1)
 
@@ -547,7 +455,7 @@ class Superlattices(AttentionBlocks, GeometryLayer):
         whole = [
             gather(shapes, best)[:, 0],
             ops.sum(weight[..., None] * shapes, axis=1),
-            ops.matmul(weight, ops.convert_to_tensor(_TIMES)),
+            ops.matmul(weight, ops.convert_to_tensor(TIMES)),
         ]
         if self.blocks:
             whole += _pooled(features, 1)
@@ -582,18 +490,3 @@ def _polar(vectors, normals):
     length = ops.sqrt(ops.sum(ops.square(vectors), axis=-1) + 1e-12)
     dot = ops.sum(vectors * normals, axis=-1)
     return length, 2 - 2 * ops.abs(dot) / length
-
-
-def _code(indices, n: int):
-    """One for the class that vectors (..., 3) divided by n are of, (...,
-    classes); for none, if that is a vector of the lattice itself."""
-    classes = CLASSES[:_HALVES] if n == 2 else CLASSES[_HALVES:]
-    rest = np.rint(classes * n).astype("float32") % n
-    # Remainders as the digits of a number
-    places = np.array([1, n, n * n], dtype="float32")
-    found = ops.mod(ops.round(indices), float(n))
-    found = ops.sum(found * places, axis=-1)[..., None]
-    signs = (rest,) if n == 2 else (rest, -rest % n)
-    return sum(
-        ops.cast(ops.abs(found - r @ places) < 0.5, "float32") for r in signs
-    )
