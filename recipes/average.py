@@ -9,7 +9,8 @@ on, and names all by their hashes. Where they were trained on from one start,
 the average is often better than any (Wortsman et al., Model soups, ICML 2022,
 arXiv 2203.05482). A model that is named twice counts twice. Of blocks that
 only the last model and some others have, the mean is that with models in which
-they change nothing.
+they change nothing. Layers that are trained ahead of all others are the last
+model's where they are not of the same size in all.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from pathlib import Path
 import keras
 
 from kikuchipy_symml.models import load_model, save_model
+from kikuchipy_symml.models._network import layers_trained_ahead
 
 
 def main() -> None:
@@ -35,6 +37,9 @@ def main() -> None:
         for model in models
     ]
     network = models[-1].network
+    for name in ahead_of_another_size(weights, network):
+        for its in weights:
+            its[name] = weights[-1][name]
     for path, its in zip(args.models, weights, strict=True):
         differ = different_layers(its, weights[-1], network)
         if differ:
@@ -55,6 +60,27 @@ def main() -> None:
     save_model(network, card, args.output)
 
 
+def ahead_of_another_size(
+    weights: list[dict], network: keras.Model
+) -> list[str]:
+    """Names of layers trained ahead that some models have of another size
+    than the last one."""
+    return [
+        layer.name
+        for layer in layers_trained_ahead(network)
+        if any(
+            shapes_of(its.get(layer.name, []))
+            != shapes_of(weights[-1][layer.name])
+            for its in weights
+        )
+    ]
+
+
+def shapes_of(weights: list) -> list[tuple]:
+    """Shapes of the weights of a layer."""
+    return [w.shape for w in weights]
+
+
 def changes_nothing(layer) -> bool:
     """Whether it is the last layer of a block that gives zero at first."""
     initialiser = getattr(layer, "kernel_initializer", None)
@@ -67,8 +93,7 @@ def different_layers(its: dict, last: dict, network: keras.Model) -> list:
     names = {
         name
         for name in its
-        if [w.shape for w in its[name]]
-        != [w.shape for w in last.get(name, [])]
+        if shapes_of(its[name]) != shapes_of(last.get(name, []))
     }
     lacking = [
         layer

@@ -181,3 +181,37 @@ def test_mean_with_a_model_that_lacks_a_block(tiny, tmp_path, monkeypatch):
     argv[1:3] = argv[2:0:-1]
     with pytest.raises(SystemExit):
         runpy.run_path(str(script), run_name="__main__")
+
+
+def test_mean_with_a_model_of_another_prober(tiny, tmp_path, monkeypatch):
+    """What was trained ahead stays as it is where models differ in it."""
+    settings = copy.deepcopy(tiny)
+    paths = [tmp_path / f"{name}.symml" for name in ("before", "after")]
+    networks = []
+    for path, features in zip(paths, (0, 4), strict=True):
+        settings["network"] |= {"prober": 1, "prober_bands": features}
+        trainer = Trainer(Recipe.from_dict(settings))
+        networks.append(trainer.network)
+        training_set = {"crystals": [path.stem]}
+        card = make_card(
+            path.stem, trainer.recipe.view, training_set=training_set
+        )
+        save_model(trainer.network, card, path)
+    mean = tmp_path / "mean.symml"
+    script = RECIPES / "average.py"
+    argv = [str(i) for i in (script, *paths, "-o", mean)]
+    monkeypatch.setattr(sys, "argv", argv)
+    runpy.run_path(str(script), run_name="__main__")
+    found = load_model(mean).network
+    before, after, between = [
+        n.get_layer("superlattices").get_weights() for n in (*networks, found)
+    ]
+    assert len(before) < len(after)
+    for ours, theirs in zip(between, after, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    before, after = [n.get_layer("head").kernel for n in networks]
+    np.testing.assert_allclose(
+        found.get_layer("head").kernel,
+        (np.array(before) + np.array(after)) / 2,
+        rtol=1e-6,
+    )
