@@ -58,7 +58,7 @@ def main() -> None:
     phases = classify(signal, model)
 
     results = FOLDER / "symmetry.h5"
-    orix.io.save(results, phases.xmap, overwrite=True)
+    phases.save(results, overwrite=True)
     check(results, phases, signal)
     phases.plot().savefig(FOLDER / "map.png", dpi=150)
     plot_probabilities(phases).savefig(FOLDER / "probabilities.png", dpi=150)

@@ -7,10 +7,8 @@ import ast
 import sys
 from pathlib import Path
 
-import h5py
 import kikuchipy as kp
 import matplotlib
-import orix.io
 from kikuchipy.detectors import EBSDDetector
 from kikuchipy.signals import EBSD
 from orix.crystal_map import Phase, PhaseList
@@ -23,6 +21,7 @@ from kikuchipy_symml._cli._output import (
 )
 from kikuchipy_symml._cli._plot import plot_probabilities
 from kikuchipy_symml.symmetry import LEVELS, SymmetryPhaseList
+from kikuchipy_symml.symmetry._save import write_hdf5
 
 MAP_SUFFIXES = (".h5", ".hdf5")
 PLOT_SUFFIXES = (".png", ".pdf", ".svg", ".jpg", ".tif")
@@ -167,8 +166,7 @@ def run(args: argparse.Namespace) -> None:
     if not args.quiet:
         print(phases)
     with replacing(args.output, args.force) as path:
-        orix.io.save(path, phases.xmap, overwrite=True)
-        _write_origin(path, phases, args, signal)
+        write_hdf5(path, phases, **_origin(args, signal))
     matplotlib.use("agg")
     for draw, target in (
         (SymmetryPhaseList.plot, args.plot),
@@ -241,20 +239,15 @@ def _set_projection_centre(
     signal.detector.pc = detector.pc
 
 
-def _write_origin(
-    path: Path, phases, args: argparse.Namespace, signal: EBSD
-) -> None:
-    # A group of its own beside orix's, which orix and kikuchipy pass over:
-    # the columns of the probabilities have no names in orix's format
-    with h5py.File(path, "a") as file:
-        attributes = file.create_group("kikuchipy_symml").attrs
-        attributes["version"] = kikuchipy_symml.__version__
-        attributes["model"] = str(args.model)
-        attributes["scan"] = str(args.scan)
-        attributes["level"] = phases.level
-        attributes["class_names"] = list(phases.class_names)
-        if args.find_pc:
-            attributes["projection_centre_found"] = signal.detector.pc_average
+def _origin(args: argparse.Namespace, signal: EBSD) -> dict:
+    origin = {
+        "version": kikuchipy_symml.__version__,
+        "model": str(args.model),
+        "scan": str(args.scan),
+    }
+    if args.find_pc:
+        origin["projection_centre_found"] = signal.detector.pc_average
+    return origin
 
 
 def _keyword(text: str) -> tuple[str, object]:

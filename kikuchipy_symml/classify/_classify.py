@@ -121,7 +121,8 @@ def classify_symmetry(
     compute
         Whether to do the work now. If not, a dask array is returned, for
         :func:`compute_symmetry_results`, and *level*, *candidates* and
-        *min_confidence* are only checked.
+        *min_confidence* are only checked. It reads the patterns when it
+        is computed: do not change them in between.
     batch_size
         Number of patterns to pass through the network at a time. It
         changes time and memory, and the result by rounding only. If not
@@ -130,8 +131,9 @@ def classify_symmetry(
         File that the probabilities of the 230 space groups go into, block
         by block as they come: ".zarr" (needs zarr), ".h5" or ".hdf5" (not
         while there is a client of dask.distributed). If the run is
-        interrupted, the same call goes on from there. If not given, they
-        are kept in memory only.
+        interrupted, the same call goes on from there: three of the
+        patterns are read to tell that they are the same. If not given,
+        probabilities are kept in memory only.
     show_progressbar
         Whether to show a progress bar. If not given, HyperSpy's
         preference ``hs.preferences.General.show_progressbar``.
@@ -151,8 +153,8 @@ def classify_symmetry(
         If the signal, model or candidates are of another kind.
     ValueError
         If something given does not fit, before any pattern is read, such
-        as a *store* that was begun with another model, projection centre
-        or mask. The message quotes it. For a model it is a
+        as a *store* that was begun with other patterns, another model,
+        projection centre or mask. The message quotes it. For a model it is a
         :class:`~kikuchipy_symml.models.ModelError`.
     FileNotFoundError
         If there is no file at a path given as model.
@@ -193,6 +195,8 @@ def classify_symmetry(
     signal_mask = check_signal_mask(signal_mask, signal)
     min_confidence = check_min_confidence(min_confidence)
     batch_size = check_batch_size(batch_size)
+    if compute:
+        _steps(signal)
     if store is not None:
         if not compute:
             raise ValueError(
@@ -223,7 +227,9 @@ def classify_symmetry(
             probabilities,
             Path(store),
             navigation_mask,
-            origin_of(model.sha256, pc, signal_mask, navigation_mask),
+            origin_of(
+                model.sha256, signal.data, pc, signal_mask, navigation_mask
+            ),
             show_progressbar,
         )
     return compute_symmetry_results(
@@ -288,6 +294,7 @@ def compute_symmetry_results(
     if candidates is not None:
         candidate_space_groups(candidates)
     min_confidence = check_min_confidence(min_confidence)
+    step_sizes, scan_unit = _steps(signal)
     if not hasattr(dask_array, "dtype"):
         dask_array = np.asarray(dask_array)
     expected = (*navigation_shape(signal), N_SPACE_GROUPS)
@@ -313,7 +320,6 @@ def compute_symmetry_results(
             "infinite values: they are not indexed",
             stacklevel=2,
         )
-    step_sizes, scan_unit = _steps(signal)
     return SymmetryPhaseList(
         probabilities,
         level,
@@ -326,8 +332,21 @@ def compute_symmetry_results(
 
 def _steps(signal: EBSD) -> tuple[tuple[float, ...], str]:
     """Return the distance between points along (y, x) and its unit, one
-    pixel where it is not known."""
+    pixel where it is not known.
+
+    Raises
+    ------
+    ValueError
+        If an axis has none, or one that is not finite.
+    """
     axes = signal.axes_manager.navigation_axes[::-1]
+    for axis in axes:
+        scale = getattr(axis, "scale", None)
+        if scale is None or not np.isfinite(scale):
+            raise ValueError(
+                f"The navigation axis '{axis.name}' must be uniform and its "
+                f"scale a finite number, not {scale}"
+            )
     step_sizes = tuple(abs(float(axis.scale)) or 1.0 for axis in axes)
     unit = str(axes[0].units) if axes else "<undefined>"
     return step_sizes, "px" if unit == "<undefined>" else unit

@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Maps of many patterns, averaged in the frame of the crystal."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import dask.array as da
 import numpy as np
 from hyperspy._signals.signal2d import Signal2D
 from kikuchipy.detectors import EBSDDetector
@@ -199,33 +201,69 @@ def average_in_crystal(
     turns = crystal_to_detector(rotations, detector).reshape(-1, 3, 3)
 
     inside, directions = _hemisphere(size)
-    averages = {}
-    for i in np.unique(xmap.phase_id[xmap.phase_id >= 0]):
-        phase = xmap.phases[i]
-        total = np.zeros(len(directions))
-        looks = np.zeros(len(directions), dtype=int)
-        equivalent = np.einsum("oab,nb->ona", laue_matrices(phase), directions)
-        points = np.flatnonzero(xmap.phase_id == i)
-        used = 0
-        for k in points:
-            # One at a time, as lazy signals may not fit into memory
-            values = np.asarray(signal.data[np.unravel_index(k, shape)])
-            scale = np.abs(values).mean()
-            if not np.isfinite(scale) or scale == 0:
-                continue
-            used += 1
-            for group in equivalent:
-                seen, found = _look_up(values, group @ turns[k], pc[k])
-                total[seen] += found / (scale if normalize else 1)
-                looks[seen] += 1
+    phase_id = xmap.phase_id
+    sums = {
+        i: _Sums(xmap.phases[i], directions)
+        for i in np.unique(phase_id[phase_id >= 0])
+    }
+    for k, values in _maps_at(signal.data, (phase_id >= 0).reshape(shape)):
+        scale = np.abs(values).mean()
+        if np.isfinite(scale) and scale > 0:
+            values = values / scale if normalize else values
+            sums[phase_id[k]].add(values, turns[k], pc[k])
+    return {s.phase.name: s.average(inside) for s in sums.values()}
+
+
+class _Sums:
+    """Sums of the maps of one phase over looks in each direction."""
+
+    def __init__(self, phase: Phase, directions: np.ndarray) -> None:
+        self.phase = phase
+        self.equivalent = np.einsum(
+            "oab,nb->ona", laue_matrices(phase), directions
+        )
+        self.total = np.zeros(len(directions))
+        self.looks = np.zeros(len(directions), dtype=int)
+        self.used = 0
+
+    def add(self, values, turn, pc) -> None:
+        self.used += 1
+        for group in self.equivalent:
+            seen, found = _look_up(values, group @ turn, pc)
+            self.total[seen] += found
+            self.looks[seen] += 1
+
+    def average(self, inside: np.ndarray) -> CrystalAverage:
         mean = np.full(inside.shape, np.nan)
         counts = np.zeros(inside.shape, dtype=int)
-        counts[inside] = looks
+        counts[inside] = self.looks
         mean[inside] = np.where(
-            looks >= MIN_LOOKS, total / np.maximum(looks, 1), np.nan
+            self.looks >= MIN_LOOKS,
+            self.total / np.maximum(self.looks, 1),
+            np.nan,
         )
-        averages[phase.name] = CrystalAverage(phase, mean, counts, used)
-    return averages
+        return CrystalAverage(self.phase, mean, counts, self.used)
+
+
+def _maps_at(
+    data: da.Array | np.ndarray, wanted: np.ndarray
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the number of each point wanted and its map.
+
+    Lazy signals may not fit into memory: each block is computed once.
+    """
+    numbers = np.arange(wanted.size).reshape(wanted.shape)
+    regions: list = [...]
+    if isinstance(data, da.Array):
+        regions = da.core.slices_from_chunks(data.chunks[: wanted.ndim])
+    for region in regions:
+        here = wanted[region]
+        if here.any():
+            yield from zip(
+                numbers[region][here],
+                np.asarray(data[region])[here],
+                strict=True,
+            )
 
 
 def _hemisphere(size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -2,19 +2,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The signal of saliency maps, which HyperSpy saves and loads."""
 
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import dask
 import numpy as np
-from dask.diagnostics import ProgressBar
 from hyperspy._signals.lazy import LazySignal
 from hyperspy._signals.signal2d import Signal2D
-from hyperspy.api import preferences
 from hyperspy.signal import BaseSignal
 from matplotlib.colors import Normalize
 
 from kikuchipy_symml.classify._bands_used import BandsUsed, line_styles
+from kikuchipy_symml.classify._compute import computed
 from kikuchipy_symml.symmetry import class_names
 
 if TYPE_CHECKING:  # pragma: no cover
@@ -222,8 +220,10 @@ class SymmetryExplanation(Signal2D):
         left, right, top, bottom = self._extent
         extent = (left, right, bottom, top)
         axes.imshow(pattern, cmap="gray", extent=extent)
-        highest = np.nanquantile(np.abs(map_), 0.995) or 1
-        strength = np.clip(np.nan_to_num(map_) / highest, -1, 1)
+        # Of a pattern that was left out nothing is known.
+        map_ = np.nan_to_num(map_)
+        highest = np.quantile(np.abs(map_), 0.995) or 1
+        strength = np.clip(map_ / highest, -1, 1)
         axes.imshow(
             strength,
             cmap="RdBu_r",
@@ -289,16 +289,10 @@ class LazySymmetryExplanation(LazySignal, SymmetryExplanation):
         """
         if self.metadata.has_item(NODE) and self._known.details._lazy:
             details = self._known.details
-            if show_progressbar is None:
-                show_progressbar = preferences.General.show_progressbar
-            with ProgressBar() if show_progressbar else nullcontext():
-                # Together, as they come from the same work.
-                maps, known = dask.persist(
-                    self.data,  # type: ignore[has-type]
-                    details.data,
-                    **kwargs,
-                )
-            self.data, details.data = maps, known
+            # Together, as they come from the same work.
+            both = [self.data, details.data]  # type: ignore[has-type]
+            with dask.config.set(kwargs):
+                self.data, details.data = computed(both, show_progressbar)
             details.compute(show_progressbar=False)
             show_progressbar = False
         super().compute(close_file, show_progressbar, **kwargs)

@@ -335,10 +335,14 @@ class Explainer:
         import keras
         import tensorflow as tf
 
+        from kikuchipy_symml.models._network import found_bands
+
         layer: Any = self.bands
         network = self.network
-        tokens = self._submodel([layer.input, *layer.output])
-        inner = [network.inputs[0], layer.input, *layer.output]
+        # As they go into all that follows: refined, if the network does so.
+        found = found_bands(network)
+        tokens = self._submodel([layer.input, *found])
+        inner = [network.inputs[0], layer.input, *found]
         rest = keras.Model(inner, network.outputs[0])
         n = self.n_bands
 

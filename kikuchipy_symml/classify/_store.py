@@ -3,7 +3,8 @@
 """A file that probabilities go into block by block.
 
 What is in it stays when a run is interrupted, and the next run with the
-same scan, model and masks does only what is missing.
+same scan, model and masks does only what is missing. That it is the same scan
+is told by some of its patterns.
 
 Axes: those of a dask array of probabilities, the navigation shape and the
 230 space groups.
@@ -16,6 +17,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import dask
 import dask.array as da
 import h5py
 import numpy as np
@@ -25,9 +27,17 @@ from kikuchipy_symml.classify._compute import client_in_use, computed
 
 HDF5_SUFFIXES = (".h5", ".hdf5")
 ZARR_SUFFIX = ".zarr"
+# Patterns by which a scan is known again: the first, the last and others
+# between them.
+SAMPLED = 3
 # Name of the array in the file, and of the attribute with its origin
 NAME = "probabilities"
 ORIGIN = "origin"
+_OTHER = {
+    "model": "another model",
+    "geometry_and_masks": "another geometry and masks",
+    "patterns": "other patterns",
+}
 
 
 def check_store(path: str | Path) -> None:
@@ -62,16 +72,41 @@ def check_store(path: str | Path) -> None:
         )
 
 
-def origin_of(sha256: str, pc: np.ndarray, *masks: np.ndarray | None) -> dict:
-    """Return what must be the same for results to go together."""
+def origin_of(
+    sha256: str,
+    patterns: da.Array | np.ndarray,
+    pc: np.ndarray,
+    signal_mask: np.ndarray | None,
+    navigation_mask: np.ndarray | None,
+) -> dict:
+    """Return what must be the same for results to go together.
+
+    Of the patterns some are read, none that is left out.
+    """
+    shape = patterns.shape[:-2]
+    wanted = (
+        np.arange(int(np.prod(shape)))
+        if navigation_mask is None
+        else np.flatnonzero(~navigation_mask)
+    )
+    some = wanted[np.linspace(0, len(wanted) - 1, SAMPLED).astype(int)]
+    sample = [patterns[np.unravel_index(k, shape)] for k in some]
+    return {
+        "model": sha256,
+        "geometry_and_masks": _hash(pc, signal_mask, navigation_mask),
+        "patterns": _hash(*dask.compute(*sample)),
+    }
+
+
+def _hash(*arrays: np.ndarray | None) -> str:
     digest = hashlib.sha256()
-    for array in (pc, *masks):
+    for array in arrays:
         if array is None:
             digest.update(b"None")
         else:
             digest.update(f"{array.dtype} {array.shape}".encode())
             digest.update(np.ascontiguousarray(array).tobytes())
-    return {"model": sha256, "geometry_and_masks": digest.hexdigest()}
+    return digest.hexdigest()
 
 
 def stored_probabilities(
@@ -106,8 +141,12 @@ def stored_probabilities(
     Raises
     ------
     ValueError
-        If the file is of another shape or origin.
+        If the file is of another shape or origin, or holds other things.
+    OSError
+        If an HDF5 file cannot be opened, or probabilities did not arrive.
     """
+    # Workers of a cluster may have other working directories.
+    path = path.absolute()
     with _opened(path, probabilities, origin) as (target, lock):
         probabilities = probabilities.rechunk(target.chunks)
         regions = da.core.slices_from_chunks(probabilities.chunks)
@@ -124,7 +163,14 @@ def stored_probabilities(
             if _is_missing(target[region], region, navigation_mask)
         ]
         computed(missing, show_progressbar)
-        return np.asarray(target[...])
+        result = np.asarray(target[...])
+    whole = tuple(slice(n) for n in result.shape)
+    if _is_missing(result, whole, navigation_mask):
+        raise OSError(
+            f"Probabilities that were computed are not in '{path}': all "
+            "workers of a cluster must reach it by this path"
+        )
+    return result
 
 
 class _Writer:
@@ -137,6 +183,10 @@ class _Writer:
         place = block_info[0]["array-location"]
         with self.lock or nullcontext():
             self.target[tuple(slice(*ends) for ends in place)] = block
+            if isinstance(self.target, h5py.Dataset):
+                # What is not flushed is lost if the process is killed, and
+                # with it the file.
+                self.target.file.flush()
 
 
 def _is_missing(
@@ -165,6 +215,7 @@ def _opened(
 
         group = zarr.open_group(path, mode="a")
         if NAME not in group:
+            _check_empty(path, list(group.keys()))
             group.create_array(**options, fill_value=np.nan)
             group[NAME].attrs[ORIGIN] = json.dumps(origin)
         _check(group[NAME], path, probabilities.shape, origin)
@@ -172,17 +223,33 @@ def _opened(
         yield group[NAME], None
         return
     lock = SerializableLock()
-    file = h5py.File(path, "a")
+    try:
+        file = h5py.File(path, "a")
+    except OSError as e:
+        raise OSError(
+            f"'{path}' cannot be opened to store probabilities ({e}). If a "
+            "process was killed while it wrote, delete the file"
+        ) from e
     try:
         if NAME not in file:
+            _check_empty(path, list(file))
             file.create_dataset(**options, fillvalue=np.nan)
             file[NAME].attrs[ORIGIN] = json.dumps(origin)
+            file.flush()
         _check(file[NAME], path, probabilities.shape, origin)
         yield file[NAME], lock
     finally:
         # After Ctrl-C a thread may still be writing its last block.
         with lock:
             file.close()
+
+
+def _check_empty(path: Path, names: list[str]) -> None:
+    if names:
+        raise ValueError(
+            f"'{path}' is no store of probabilities, but holds {names}: give "
+            "another file"
+        )
 
 
 def _check(array: Any, path: Path, shape: tuple, origin: dict) -> None:
@@ -195,7 +262,7 @@ def _check(array: Any, path: Path, shape: tuple, origin: dict) -> None:
     for what, value in origin.items():
         if found.get(what) != value:
             raise ValueError(
-                f"'{path}' was begun with another {what.replace('_', ' ')} "
+                f"'{path}' was begun with {_OTHER[what]} "
                 f"({found.get(what)}, not {value}): its results do not go "
                 "together with new ones. Give another file"
             )

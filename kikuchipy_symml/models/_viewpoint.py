@@ -25,6 +25,8 @@ RANGE = ((0.38, 0.62), (0.1, 0.7), (0.36, 0.84))
 # Distance of the first projection centres to try, in detector heights.
 # Symmetry is lost within half of that to all sides.
 _STEP = 0.04
+# Points of the grid of the first: some ten minutes
+_MOST = 20_000
 # Of the first, only these many patterns are looked at, ...
 _FIRST_PATTERNS = 4
 # ... and so many of the best are looked at with all patterns ...
@@ -69,10 +71,21 @@ def find_viewpoint(
         Shape (3,), in Bruker's convention.
     score
         Expected binary logarithm of the number of operations.
+
+    Raises
+    ------
+    ValueError
+        If the ranges are too wide to be searched.
     """
     aspect_ratio = patterns.shape[2] / patterns.shape[1]
     step = np.array([_STEP / aspect_ratio, _STEP, _STEP])
     counts = np.ceil(np.diff(ranges)[:, 0] / step).astype(int)
+    n_all = int(np.prod(counts + 1.0))
+    if n_all > _MOST:
+        raise ValueError(
+            f"The ranges {ranges.tolist()} of PCx, PCy and PCz have {n_all} "
+            f"projection centres to try, more than {_MOST}: narrow them"
+        )
     axes = [
         np.linspace(low, high, n + 1)
         for (low, high), n in zip(ranges, counts, strict=True)

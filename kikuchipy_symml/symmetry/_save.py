@@ -4,13 +4,15 @@
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 import orix.io
 from orix.crystal_map import Phase
 from orix.quaternion import symmetry
+
+from kikuchipy_symml._files import written_whole
 
 if TYPE_CHECKING:  # pragma: no cover
     from kikuchipy_symml.symmetry._phase_list import SymmetryPhaseList
@@ -40,22 +42,36 @@ def save(
         raise FileExistsError(
             f"File '{path}' exists; give overwrite=True to replace it"
         )
-    xmap = phases.xmap
     if suffix == ANG:
         warnings.warn(
             f"'{path}' lacks what an .ang file cannot hold: "
             + "; ".join(_lost_in_ang(phases)),
             stacklevel=3,
         )
-        orix.io.save(
-            path, xmap, overwrite=True, confidence_index_prop="confidence"
-        )
-        return
-    orix.io.save(path, xmap, overwrite=True)
+    # Whole, so that a failure leaves the file that was there.
+    with written_whole(path) as temporary:
+        if suffix == ANG:
+            orix.io.save(
+                temporary,
+                phases.xmap,
+                overwrite=True,
+                confidence_index_prop="confidence",
+            )
+        else:
+            write_hdf5(temporary, phases)
+
+
+def write_hdf5(
+    path: Path, phases: "SymmetryPhaseList", **attributes: Any
+) -> None:
+    """Write a crystal map, and what the columns of the probabilities are,
+    which orix's format does not say, with further attributes in a group of
+    its own. orix and kikuchipy pass over that."""
+    orix.io.save(path, phases.xmap, overwrite=True)
+    attributes["level"] = phases.level
+    attributes["class_names"] = list(phases.class_names)
     with h5py.File(path, "a") as file:
-        attributes = file.create_group(GROUP).attrs
-        attributes["level"] = phases.level
-        attributes["class_names"] = list(phases.class_names)
+        file.create_group(GROUP).attrs.update(attributes)
 
 
 def _check_ang(phases: "SymmetryPhaseList") -> None:

@@ -64,7 +64,8 @@ def train(
     Raises
     ------
     ValueError
-        If the checkpoint belongs to another network.
+        If the checkpoint belongs to another network, or *steps* or
+        *minutes* are negative.
 
     Notes
     -----
@@ -77,6 +78,9 @@ def train(
     ``score_every`` and ``save_every``. The same recipe gives the same
     losses, up to rounding on other machines.
     """
+    for name, value in (("steps", steps), ("minutes", minutes)):
+        if value is not None and value < 0:
+            raise ValueError(f"{name} must be 0 or more, not {value}")
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     checkpoint = directory / "checkpoint.npz"
@@ -92,7 +96,9 @@ def train(
     log.cut_after(trainer.step)
     curve.cut_after(trainer.step)
 
-    last = min(recipe.optimiser.steps, steps or recipe.optimiser.steps)
+    last = recipe.optimiser.steps
+    if steps is not None:
+        last = min(last, steps)
     if trainer.step >= last:
         if not checkpoint.exists():
             trainer.save(checkpoint)
@@ -461,6 +467,14 @@ class Log:
     def cut_after(self, step: int) -> None:
         """Drop lines that a killed run wrote after its checkpoint."""
         kept = [i for i in self.lines() if int(i["step"]) <= step]
-        self.path.unlink(missing_ok=True)
-        for line in kept:
-            self.add(**line)
+        if not kept:
+            self.path.unlink(missing_ok=True)
+            return
+        # Whole, as a run may be killed here, too.
+        with (
+            written_whole(self.path) as temporary,
+            open(temporary, "w", newline="") as f,
+        ):
+            writer = csv.DictWriter(f, self.columns)
+            writer.writeheader()
+            writer.writerows(kept)

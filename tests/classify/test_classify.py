@@ -80,6 +80,18 @@ class TestShapes:
         assert (xmap.dy, xmap.dx) == (0.5, 1.5)
         assert xmap.scan_unit == "um"
 
+    @pytest.mark.parametrize("scale", [np.nan, np.inf])
+    def test_step_that_is_no_number(self, signal, model_file, scale):
+        signal.axes_manager[0].scale = scale
+        signal.data[:] = 0  # of which a warning would come, if read
+        with pytest.raises(ValueError, match=f"uniform and .*not {scale}"):
+            classify_symmetry(signal, model_file, **QUIET)
+
+    def test_axis_that_is_not_uniform(self, signal, model_file):
+        signal.axes_manager[0].convert_to_non_uniform_axis()
+        with pytest.raises(ValueError, match="must be uniform"):
+            classify_symmetry(signal, model_file, **QUIET)
+
     def test_scan_without_unit(self, make_signal, model_file):
         signal = make_signal((2, 24, 30))
         signal.axes_manager[0].scale = 0

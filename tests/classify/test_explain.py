@@ -374,6 +374,19 @@ class TestPlot:
         assert len(axes.collections[0].get_segments()) <= 4
         plt.close("all")
 
+    def test_over_a_pattern_that_was_left_out(self, signal, band_model):
+        import matplotlib.pyplot as plt
+
+        mask = np.zeros((3, 4), dtype=bool)
+        mask[1, 2] = True
+        made = explain_symmetry(
+            signal, band_model, navigation_mask=mask, **FAST
+        )
+        axes = made.plot_over(signal, (1, 2))
+        assert axes.get_title() == "left out"
+        axes.figure.canvas.draw()
+        plt.close("all")
+
     def test_over_another_signal(self, made, signal):
         with pytest.raises(ValueError, match="must be those of the"):
             made.plot_over(signal.isig[:20, :20])
@@ -392,6 +405,46 @@ class TestPlot:
             assert np.allclose(drawn.get_segments(), lines)
             assert np.all(np.diff(np.abs(weights)) >= 0)
         plt.close("all")
+
+
+def test_bands_are_those_that_were_refined(rng):
+    """As all that follows in the network sees them."""
+    import keras
+
+    from kikuchipy_symml.classify._saliency import Explainer
+    from kikuchipy_symml.models._network import build_network, found_bands
+
+    keras.utils.set_random_seed(2)
+    network = build_network(
+        VIEW,
+        azimuths=24,
+        tilts=16,
+        bands=8,
+        extrema=12,
+        refine=4,
+        poles=2,
+        width=16,
+        pair_width=8,
+        heads=2,
+        depth=1,
+    )
+    for v in network.get_layer("refined").weights:
+        v.assign(rng.normal(size=v.shape))
+    views = rng.normal(size=(2, 32, 32, 2)).astype(np.float32)
+    views[..., 1] = 1
+    of, against = np.zeros((2, 2, 230))
+    of[:, :100] = against[:, 100:] = 1
+    normals, weights = Explainer(network, VIEW).bands_used(views, of, against)
+    found, before = [
+        np.asarray(keras.Model(network.input, tensors[0])(views))
+        for tensors in (
+            found_bands(network),
+            network.get_layer("bands").output,
+        )
+    ]
+    assert np.abs(found - before).max() > 1e-3
+    np.testing.assert_allclose(normals, found, atol=1e-5)
+    assert np.count_nonzero(weights)
 
 
 class TestErrors:

@@ -244,6 +244,33 @@ class TestAverage:
         assert np.allclose(values[known], np.rot90(values)[known])
         assert "2 patterns of Ni" in repr(average)
 
+    def test_lazy_blocks_are_computed_once(self):
+        s, xmap, detector = self.make(6)
+        xmap = CrystalMap(
+            rotations=xmap.rotations,
+            phase_id=np.array([0, 1, 0, 1, -1, -1]),
+            phase_list=PhaseList(
+                [Phase("Ni", space_group=225), Phase("Fe", space_group=229)]
+            ),
+        )
+        expected = average_in_crystal(s, xmap, detector, size=21)
+        seen = []
+
+        def count(block):
+            seen.append(len(block))
+            return block
+
+        lazy = s.as_lazy()
+        data = lazy.data.rechunk((2, -1, -1))
+        lazy.data = data.map_blocks(count, dtype=float, meta=data._meta)
+        found = average_in_crystal(lazy, xmap, detector, size=21)
+        assert seen == [2, 2]
+        for name in ("Ni", "Fe"):
+            np.testing.assert_array_equal(
+                found[name].values, expected[name].values
+            )
+            assert found[name].n_patterns == 2
+
     def test_leaves_out_what_is_nan(self):
         s, xmap, detector = self.make(3)
         s.data[1] = np.nan

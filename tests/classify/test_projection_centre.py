@@ -190,6 +190,13 @@ class TestErrors:
             nickel.find_projection_centre(pc_range=pc_range, **QUIET)
         assert not summit.asked
 
+    def test_range_too_wide_to_search(self, nickel, summit):
+        with pytest.raises(ValueError, match="more than 20000: narrow"):
+            nickel.find_projection_centre(
+                pc_range=((0, 1), (0, 1), (0.1, 100)), **QUIET
+            )
+        assert not summit.asked
+
     @pytest.mark.parametrize("n", [0, -1, 2.5, True, "few", None])
     def test_n_patterns(self, nickel, summit, n):
         with pytest.raises(ValueError, match="n_patterns must be a positive"):

@@ -14,6 +14,7 @@ import pytest
 
 from kikuchipy_symml.classify import (
     _mapping,
+    _store,
     classify_symmetry,
     compute_symmetry_results,
 )
@@ -118,8 +119,11 @@ def test_finished_blocks_are_not_read(make_signal, model_file, store):
     signal.data = signal.data.rechunk((1, 4, 24, 30))
     classify_symmetry(signal, model_file, store=store, **QUIET)
 
-    def fail(block):
-        raise AssertionError("read")
+    # But for some, to tell that they are the same
+    def fail(block, block_info=None):
+        if block_info[0]["chunk-location"][0] not in (0, 2, 5):
+            raise AssertionError("read")
+        return block
 
     signal.data = signal.data.map_blocks(fail, dtype=signal.data.dtype)
     classify_symmetry(signal, model_file, store=store, **QUIET)
@@ -162,9 +166,42 @@ def test_other_scan_or_model(signal, make_signal, model_file, store):
         classify_symmetry(
             make_signal((2, 4, 24, 30)), model_file, store=store, **QUIET
         )
+    pc = signal.detector.pc
     signal.detector.pc = (0.4, 0.3, 0.61)
     with pytest.raises(ValueError, match="another geometry and masks"):
         classify_symmetry(signal, model_file, store=store, **QUIET)
+    signal.detector.pc = pc
+    signal.data[-1, -1] += 1
+    with pytest.raises(ValueError, match="other patterns"):
+        classify_symmetry(signal, model_file, store=store, **QUIET)
+
+
+def test_file_of_something_else(signal, model_file, store):
+    if store.suffix == ".h5":
+        with h5py.File(store, "w") as file:
+            file["scan"] = 1
+    else:
+        import zarr
+
+        zarr.open_group(store, mode="w").create_group("scan")
+    with pytest.raises(ValueError, match=r"no store .*\['scan'\]"):
+        classify_symmetry(signal, model_file, store=store, **QUIET)
+
+
+def test_file_that_cannot_be_opened(signal, model_file, tmp_path):
+    store = tmp_path / "p.h5"
+    store.write_bytes(b"no HDF5 at all")
+    with pytest.raises(OSError, match=r"p\.h5' cannot be opened .*delete"):
+        classify_symmetry(signal, model_file, store=store, **QUIET)
+
+
+def test_probabilities_that_do_not_arrive(
+    signal, model_file, tmp_path, monkeypatch
+):
+    """As with workers that write to a folder of their own."""
+    monkeypatch.setattr(_store, "computed", lambda *_: None)
+    with pytest.raises(OSError, match=r"not in '/.*p\.h5'"):
+        classify_symmetry(signal, model_file, store=tmp_path / "p.h5", **QUIET)
 
 
 def test_stores_that_cannot_be(signal, model_file, tmp_path):
@@ -214,10 +251,8 @@ with dask.config.set(num_workers=1):
 """
 
 
-def test_killed(make_signal, model_file, tmp_path, work):
+def test_killed(make_signal, model_file, store, work):
     """Outright, so that nothing can be put in order."""
-    pytest.importorskip("zarr")
-    store = tmp_path / "p.zarr"
     with subprocess.Popen(
         [sys.executable, "-c", KILLED, model_file, store],
         stdin=subprocess.PIPE,

@@ -123,6 +123,19 @@ def test_nothing_left_to_do(runs, recipe, monkeypatch):
     assert len(lines_of(whole)) == 8
 
 
+@pytest.mark.parametrize("name", ["steps", "minutes"])
+def test_negative(recipe, tmp_path, name):
+    with pytest.raises(ValueError, match=f"{name} must be 0 or more, not -1"):
+        train(recipe, tmp_path / "none", **{name: -1})
+    assert not (tmp_path / "none").exists()
+
+
+def test_no_step_at_all(recipe, tmp_path):
+    checkpoint = train(recipe, tmp_path, steps=0, show_progressbar=False)
+    with np.load(checkpoint) as saved:
+        assert saved["step"] == 0
+
+
 def test_mean_of_the_last_steps(tmp_path):
     log = Log(tmp_path / "log.csv", ("step", "loss"))
     for step in range(20, 101, 20):
