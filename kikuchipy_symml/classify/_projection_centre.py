@@ -12,7 +12,12 @@ from kikuchipy.detectors import EBSDDetector
 from kikuchipy.signals import EBSD
 
 from kikuchipy_symml.models import SymmetryModel, load_model
-from kikuchipy_symml.models._viewpoint import RANGE, find_viewpoint, log_order
+from kikuchipy_symml.models._viewpoint import (
+    RANGE,
+    find_viewpoint,
+    grid_axes,
+    log_order,
+)
 from kikuchipy_symml.pattern import canonical_views
 from kikuchipy_symml.pattern._checks import (
     check_navigation_mask,
@@ -127,6 +132,7 @@ def find_projection_centre(
     """
     check_signal(signal)
     ranges = _check_range(pc_range)
+    grid_axes(ranges, signal_shape(signal))
     is_integer = isinstance(n_patterns, Integral)
     if not is_integer or isinstance(n_patterns, bool) or n_patterns < 1:
         raise ValueError(

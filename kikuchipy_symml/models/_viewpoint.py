@@ -44,6 +44,39 @@ def log_order(system: str) -> float:
     return float(np.log2(phase.point_group.order))
 
 
+def _steps(shape: tuple[int, ...]) -> np.ndarray:
+    """Return the steps in PCx, PCy and PCz."""
+    return np.array([_STEP * shape[0] / shape[1], _STEP, _STEP])
+
+
+def grid_axes(ranges: np.ndarray, shape: tuple[int, ...]) -> list[np.ndarray]:
+    """Return the PCx, PCy and PCz to try first.
+
+    Parameters
+    ----------
+    ranges
+        As of :func:`find_viewpoint`.
+    shape
+        Of the detector, (rows, columns).
+
+    Raises
+    ------
+    ValueError
+        If they make too many projection centres.
+    """
+    counts = np.ceil(np.diff(ranges)[:, 0] / _steps(shape)).astype(int)
+    n_all = int(np.prod(counts + 1.0))
+    if n_all > _MOST:
+        raise ValueError(
+            f"The ranges {ranges.tolist()} of PCx, PCy and PCz have {n_all} "
+            f"projection centres to try, more than {_MOST}: narrow them"
+        )
+    return [
+        np.linspace(low, high, n + 1)
+        for (low, high), n in zip(ranges, counts, strict=True)
+    ]
+
+
 def find_viewpoint(
     patterns: np.ndarray,
     model: SymmetryModel,
@@ -77,19 +110,8 @@ def find_viewpoint(
     ValueError
         If the ranges are too wide to be searched.
     """
-    aspect_ratio = patterns.shape[2] / patterns.shape[1]
-    step = np.array([_STEP / aspect_ratio, _STEP, _STEP])
-    counts = np.ceil(np.diff(ranges)[:, 0] / step).astype(int)
-    n_all = int(np.prod(counts + 1.0))
-    if n_all > _MOST:
-        raise ValueError(
-            f"The ranges {ranges.tolist()} of PCx, PCy and PCz have {n_all} "
-            f"projection centres to try, more than {_MOST}: narrow them"
-        )
-    axes = [
-        np.linspace(low, high, n + 1)
-        for (low, high), n in zip(ranges, counts, strict=True)
-    ]
+    shape = patterns.shape[1:]
+    axes = grid_axes(ranges, shape)
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
     few = patterns[:_FIRST_PATTERNS]
     n_second = min(_SECOND, len(grid)) if len(few) < len(patterns) else 0
@@ -114,7 +136,9 @@ def find_viewpoint(
                 method="Nelder-Mead",
                 bounds=ranges,
                 options={
-                    "initial_simplex": _simplex(start, step / 2, ranges),
+                    "initial_simplex": _simplex(
+                        start, _steps(shape) / 2, ranges
+                    ),
                     "maxfev": _EVALUATIONS,
                     "xatol": 1e-3,
                     "fatol": 1e-3,
