@@ -60,11 +60,10 @@ CHANGE_NOTHING = "cells_told_2", "head_0_2"
     scope="module",
     params=[
         {},
-        FULL,
         FULL | {"lattices": 20, "superlattices": 8},
         FULL | EVERY_LAYER,
     ],
-    ids=["small", "full", "superlattices", "every layer"],
+    ids=["small", "superlattices", "every layer"],
 )
 def network(request):
     keras.utils.set_random_seed(4)

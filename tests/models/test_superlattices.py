@@ -34,17 +34,27 @@ PARTS = {
 }
 
 
-@pytest.fixture(
-    scope="module",
-    params=[{}, {"blocks": 2}, {"by_bands": 4}, {"blocks": 1, "by_bands": 4}],
-    ids=["alone", "blocks", "by bands", "blocks by bands"],
-)
-def layer(request):
+def made(**options):
     layer = Superlattices(
-        VIEW, azimuths=24, tilts=16, width=8, vectors=6, **request.param
+        VIEW, azimuths=24, tilts=16, width=8, vectors=6, **options
     )
     layer(*inputs(np.eye(3), np.zeros((N, 3)), np.ones(N)))
     return layer
+
+
+@pytest.fixture(
+    scope="module",
+    params=[{}, {"blocks": 2}, {"blocks": 1, "by_bands": 4}],
+    ids=["alone", "blocks", "blocks by bands"],
+)
+def layer(request):
+    return made(**request.param)
+
+
+@pytest.fixture(scope="module")
+def any_layer():
+    """For what is the same in all."""
+    return made()
 
 
 def bands(basis, seed):
@@ -124,31 +134,31 @@ def test_vectors_are_of_their_class(layer):
 
 @pytest.mark.parametrize("name", PARTS)
 @pytest.mark.parametrize("seed", [0, 1])
-def test_bands_tell_what_is_missing(layer, name, seed):
+def test_bands_tell_what_is_missing(any_layer, name, seed):
     part, missing = PARTS[name]
     whole = np.eye(3) * 0.9
     normals, shown = bands(whole, seed)
     basis, _, *found, _ = inputs(part @ whole, normals, shown)
-    evidence = np.asarray(layer._evidence(basis, *found))[0]
+    evidence = np.asarray(any_layer._evidence(basis, *found))[0]
     assert (evidence.argmax(axis=0) == number(missing)).all()
     best = np.sort(evidence[:, 0])
     assert best[-1] > 2 * best[-2] + 1
     # Of the whole lattice nothing is missing.
     basis, _, *found, _ = inputs(whole, normals, shown)
-    none = np.asarray(layer._evidence(basis, *found))[0]
+    none = np.asarray(any_layer._evidence(basis, *found))[0]
     assert none[:, 0].max() < best[-1] / 5
 
 
 @pytest.mark.parametrize("name", PARTS)
 @pytest.mark.parametrize("seed", [0, 1])
-def test_how_far_bands_are_off(layer, name, seed):
+def test_how_far_bands_are_off(any_layer, name, seed):
     """Each band is near a vector of the known lattice or of the class that
     is missing, and those of the latter are told apart."""
     part, missing = PARTS[name]
     whole = np.eye(3) * 0.9
     normals, shown = bands(whole, seed)
     basis, _, *found, _ = inputs(part @ whole, normals, shown)
-    off = np.asarray(layer.look_at_bands(basis, *found))[0]
+    off = np.asarray(any_layer.look_at_bands(basis, *found))[0]
     assert off.shape == (20, N, 14)
     degrees = off[..., 0] * 2
     likely, of_known = off[..., 3], off[0, :, 7]
