@@ -130,10 +130,18 @@ def test_negative(recipe, tmp_path, name):
     assert not (tmp_path / "none").exists()
 
 
-def test_no_step_at_all(recipe, tmp_path):
-    checkpoint = train(recipe, tmp_path, steps=0, show_progressbar=False)
+def test_no_step_at_all(runs, recipe, tmp_path):
+    """Zero is a number of steps, too."""
+    longer = replace(recipe, optimiser=replace(recipe.optimiser, steps=5))
+    checkpoint = train(
+        longer,
+        tmp_path,
+        steps=0,
+        resume_from=runs[0] / "checkpoint.npz",
+        show_progressbar=False,
+    )
     with np.load(checkpoint) as saved:
-        assert saved["step"] == 0
+        assert saved["step"] == 4
 
 
 def test_mean_of_the_last_steps(tmp_path):
