@@ -152,7 +152,7 @@ def classify_symmetry(
     TypeError
         If the signal, model or candidates are of another kind.
     ValueError
-        If something given does not fit, before any pattern is read, such
+        If something given does not fit, before any is classified, such
         as a *store* that was begun with other patterns, another model,
         projection centre or mask. The message quotes it. For a model it is a
         :class:`~kikuchipy_symml.models.ModelError`.

@@ -28,6 +28,17 @@ from kikuchipy_symml.pattern import ViewSpec
 VIEW = ViewSpec(size=32, background=8.0)
 QUIET = {"show_progressbar": False}
 FAST = {"bands": False, **QUIET}
+# A network of the package's own kind
+SMALL = {
+    "azimuths": 24,
+    "tilts": 16,
+    "bands": 8,
+    "poles": 2,
+    "width": 16,
+    "pair_width": 8,
+    "heads": 2,
+    "depth": 1,
+}
 
 
 def assert_same(maps, expected):
@@ -50,17 +61,7 @@ def band_model(tmp_path_factory):
     from kikuchipy_symml.models._network import build_network
 
     keras.utils.set_random_seed(1)
-    network = build_network(
-        VIEW,
-        azimuths=24,
-        tilts=16,
-        bands=8,
-        poles=2,
-        width=16,
-        pair_width=8,
-        heads=2,
-        depth=1,
-    )
+    network = build_network(VIEW, **SMALL)
     path = tmp_path_factory.mktemp("models") / "bands.symml"
     return saved(network, path)
 
@@ -415,19 +416,7 @@ def test_bands_are_those_that_were_refined(rng):
     from kikuchipy_symml.models._network import build_network, found_bands
 
     keras.utils.set_random_seed(2)
-    network = build_network(
-        VIEW,
-        azimuths=24,
-        tilts=16,
-        bands=8,
-        extrema=12,
-        refine=4,
-        poles=2,
-        width=16,
-        pair_width=8,
-        heads=2,
-        depth=1,
-    )
+    network = build_network(VIEW, **SMALL, extrema=12, refine=4)
     for v in network.get_layer("refined").weights:
         v.assign(rng.normal(size=v.shape))
     views = rng.normal(size=(2, 32, 32, 2)).astype(np.float32)
