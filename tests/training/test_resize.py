@@ -18,6 +18,7 @@ from kikuchipy_symml.training._loop import Trainer
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 SCRIPT = RECIPES / "resize.py"
+AVERAGE = RECIPES / "average.py"
 
 
 @pytest.fixture
@@ -145,73 +146,70 @@ def test_a_model_without_one(tiny, tmp_path, monkeypatch):
             np.testing.assert_array_equal(ours, expected)
 
 
-def test_mean_with_a_model_that_lacks_a_block(tiny, tmp_path, monkeypatch):
-    settings = copy.deepcopy(tiny)
-    paths = [tmp_path / f"{name}.symml" for name in ("before", "after")]
-    networks = []
-    for path, blocks in zip(paths, (0, 1), strict=True):
-        settings["network"]["head_blocks"] = blocks
-        trainer = Trainer(Recipe.from_dict(settings))
-        networks.append(trainer.network)
-        out = "head_0_2" if blocks else "head"
-        layer = trainer.network.get_layer(out)
-        layer.kernel.assign(np.ones(layer.kernel.shape))
-        training_set = {"crystals": [path.stem]}
-        card = make_card(
-            path.stem, trainer.recipe.view, training_set=training_set
-        )
-        save_model(trainer.network, card, path)
-    mean = tmp_path / "mean.symml"
-    script = RECIPES / "average.py"
-    argv = [str(i) for i in (script, *paths, "-o", mean)]
-    monkeypatch.setattr(sys, "argv", argv)
-    runpy.run_path(str(script), run_name="__main__")
-    found = load_model(mean)
-    assert found.card["training_set"]["crystals"] == ["after", "before"]
-    np.testing.assert_array_equal(
-        found.network.get_layer("head_0_2").kernel, 0.5
-    )
-    before, after = [n.get_layer("head").kernel for n in networks]
-    np.testing.assert_allclose(
-        found.network.get_layer("head").kernel,
-        (np.array(before) + np.array(after)) / 2,
-        rtol=1e-6,
-    )
-    # The other way round there is nowhere to put the block.
-    argv[1:3] = argv[2:0:-1]
-    with pytest.raises(SystemExit):
-        runpy.run_path(str(script), run_name="__main__")
+@pytest.fixture
+def mean_of(tmp_path, monkeypatch):
+    """Makes models of networks and the mean of them; returns that, and what
+    the script was called with."""
+
+    def mean_of(networks, view):
+        paths = [tmp_path / f"{name}.symml" for name in ("before", "after")]
+        for path, network in zip(paths, networks, strict=True):
+            training_set = {"crystals": [path.stem]}
+            card = make_card(path.stem, view, training_set=training_set)
+            save_model(network, card, path)
+        mean = tmp_path / "mean.symml"
+        argv = [str(i) for i in (AVERAGE, *paths, "-o", mean)]
+        monkeypatch.setattr(sys, "argv", argv)
+        runpy.run_path(argv[0], run_name="__main__")
+        return load_model(mean), argv
+
+    return mean_of
 
 
-def test_mean_with_a_model_of_another_prober(tiny, tmp_path, monkeypatch):
-    """What was trained ahead stays as it is where models differ in it."""
-    settings = copy.deepcopy(tiny)
-    paths = [tmp_path / f"{name}.symml" for name in ("before", "after")]
-    networks = []
-    for path, features in zip(paths, (0, 4), strict=True):
-        settings["network"] |= {"prober": 1, "prober_bands": features}
-        trainer = Trainer(Recipe.from_dict(settings))
-        networks.append(trainer.network)
-        training_set = {"crystals": [path.stem]}
-        card = make_card(
-            path.stem, trainer.recipe.view, training_set=training_set
-        )
-        save_model(trainer.network, card, path)
-    mean = tmp_path / "mean.symml"
-    script = RECIPES / "average.py"
-    argv = [str(i) for i in (script, *paths, "-o", mean)]
-    monkeypatch.setattr(sys, "argv", argv)
-    runpy.run_path(str(script), run_name="__main__")
-    found = load_model(mean).network
-    before, after, between = [
-        n.get_layer("superlattices").get_weights() for n in (*networks, found)
-    ]
-    assert len(before) < len(after)
-    for ours, theirs in zip(between, after, strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+def assert_mean_of_heads(found, networks):
     before, after = [n.get_layer("head").kernel for n in networks]
     np.testing.assert_allclose(
         found.get_layer("head").kernel,
         (np.array(before) + np.array(after)) / 2,
         rtol=1e-6,
     )
+
+
+def test_mean_with_a_model_that_lacks_a_block(tiny, mean_of):
+    tiny = copy.deepcopy(tiny)
+    networks = []
+    for blocks in (0, 1):
+        tiny["network"]["head_blocks"] = blocks
+        trainer = Trainer(Recipe.from_dict(copy.deepcopy(tiny)))
+        networks.append(trainer.network)
+        out = "head_0_2" if blocks else "head"
+        layer = trainer.network.get_layer(out)
+        layer.kernel.assign(np.ones(layer.kernel.shape))
+    found, argv = mean_of(networks, trainer.recipe.view)
+    assert found.card["training_set"]["crystals"] == ["after", "before"]
+    np.testing.assert_array_equal(
+        found.network.get_layer("head_0_2").kernel, 0.5
+    )
+    assert_mean_of_heads(found.network, networks)
+    # The other way round there is nowhere to put the block.
+    argv[1:3] = argv[2:0:-1]
+    with pytest.raises(SystemExit):
+        runpy.run_path(argv[0], run_name="__main__")
+
+
+def test_mean_with_a_model_of_another_prober(tiny, mean_of):
+    """What was trained ahead stays as it is where models differ in it."""
+    tiny = copy.deepcopy(tiny)
+    networks = []
+    for features in (0, 4):
+        tiny["network"] |= {"prober": 1, "prober_bands": features}
+        trainer = Trainer(Recipe.from_dict(copy.deepcopy(tiny)))
+        networks.append(trainer.network)
+    found = mean_of(networks, trainer.recipe.view)[0].network
+    before, after, between = [
+        n.get_layer("superlattices").get_weights() for n in (*networks, found)
+    ]
+    assert len(before) < len(after)
+    for ours, theirs in zip(between, after, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert_mean_of_heads(found, networks)
